@@ -733,6 +733,25 @@ def test_the_default_type_of_torch_does_not_matter(
     assert (load(tmp_path / "fitted").sample(5, seed=0) == fitted.sample(5, seed=0)).all()
 
 
+def test_nor_does_it_for_levels_and_conditions(data: np.ndarray) -> None:
+    """Their networks begin at shares of levels, and are told what is not known."""
+    known, levels = data[:, :1], np.where(data[:, 1] > 0, "high", "low")
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        table = tiny(network=None, random_state=0).fit(pd.DataFrame({"a": data[:, 0], "b": levels}))
+        given = tiny().fit(data, known)
+        rows = given.sample(3, y=known[:3], seed=0)
+    finally:
+        torch.set_default_dtype(before)
+    for model in (table, given):
+        assert {weight.dtype for weight in model.denoiser_.parameters()} == {torch.float32}
+    assert table.sample(200, seed=0)["b"].value_counts(normalize=True)["high"] == pytest.approx(
+        (levels == "high").mean(), abs=0.15
+    )
+    assert given.sample(3, y=known[:3], seed=0) == pytest.approx(rows, abs=1e-4)
+
+
 @pytest.mark.parametrize("seed", [-1, 2**64, 1.5, "one"])
 def test_what_is_no_seed_is_refused(data: np.ndarray, model: DenoisingMarkovModel, seed: Any) -> None:
     for call in (

@@ -10,9 +10,8 @@ from torch import Tensor
 
 if TYPE_CHECKING:
     State = Tensor | dict[str, "State"]
-    Stat = State
 else:
-    State = Stat = Tensor | dict
+    State = Tensor | dict
 
 S = TypeVar("S", bound=State)
 

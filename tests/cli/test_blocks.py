@@ -17,6 +17,7 @@ from typer.testing import Result
 
 from unnoise import load
 from unnoise.data import scans, streams
+from unnoise.evaluation import Bound
 from unnoise.training import Questions
 
 Run = Callable[..., Result]
@@ -90,6 +91,49 @@ def test_a_folder_is_filled_and_all_else_stays(done: Run, holed: Path, tmp_path:
         assert after.drop("sex").equals(before.drop("sex"))
         assert after.filter(before["sex"].is_not_null()).equals(before.drop_nulls())
         assert set(after["sex"]) == {"f", "m"}
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_draws_of_blocks_differ(done: Run, holed: Path, tmp_path: Path) -> None:
+    rows, fitted = (
+        pl.DataFrame({"a": [0.1] * 20, "sex": [None] * 20}, schema_overrides={"sex": str}),
+        load(holed / "model"),
+    )
+    rows.write_parquet(tmp_path / "rows.parquet")
+    done("impute", holed / "model", tmp_path / "rows.parquet", "--seed", 5, "-o", tmp_path / "filled.parquet")
+    first, second = (fitted.impute(part, seed=streams.seed_of(5, i)) for i, part in enumerate(cut(rows)))
+    assert not first.equals(second)
+    assert pl.read_parquet(tmp_path / "filled.parquet").equals(pl.concat([first, second]))
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_every_row_keeps_its_own_label(done: Run, holed: Path, tmp_path: Path) -> None:
+    """In scores, draws and fillings, in the second block too."""
+    labels = pl.DataFrame({"far": [100.0 * (i // 5) for i in range(25)]})
+    labels.write_csv(tmp_path / "labels.csv")
+    rows, said = holed / "fit.parquet", ("--labels", tmp_path / "labels.csv")
+    done("fit", rows, *said, "--condition", "far", "-o", tmp_path / "model", *FEW)
+    words = ("score", tmp_path / "model", rows, *said, "--likelihood", "bound", "-o", tmp_path / "scores.npy")
+    done(*words, "--seed", 3)
+    fitted, table = load(tmp_path / "model"), pl.read_parquet(rows)
+    found = [
+        fitted.estimate(part, known, likelihood=Bound(), seed=streams.seed_of(3, i)).log_prob.numpy()
+        for i, (part, known) in enumerate(zip(cut(table), cut(labels), strict=True))
+    ]
+    np.testing.assert_allclose(np.load(tmp_path / "scores.npy")[:, 0], np.concatenate(found), rtol=1e-6)
+    done("sample", tmp_path / "model", *said, "--seed", 3, "-o", tmp_path / "new.parquet")
+    drawn = [fitted.sample(len(part), y=part, seed=streams.seed_of(3, i)) for i, part in enumerate(cut(labels))]
+    assert pl.read_parquet(tmp_path / "new.parquet").equals(pl.concat(drawn))
+    done("impute", tmp_path / "model", rows, *said, "--seed", 3, "-o", tmp_path / "filled.parquet")
+    filled = [
+        fitted.impute(part, known, seed=streams.seed_of(3, i)) if part["sex"].has_nulls() else part
+        for i, (part, known) in enumerate(zip(cut(table), cut(labels), strict=True))
+    ]
+    assert pl.read_parquet(tmp_path / "filled.parquet").equals(pl.concat(filled))
+
+
+def cut(rows: pl.DataFrame) -> list[pl.DataFrame]:
+    return [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
 
 
 @pytest.mark.usefixtures("small_blocks")

@@ -14,6 +14,7 @@ import pytest
 from typer.testing import Result
 
 from unnoise import InputError, load
+from unnoise.cli import common
 from unnoise.cli.impute import numbered
 
 Run = Callable[..., Result]
@@ -150,3 +151,12 @@ def test_names_that_differ_a_little_are_known_and_stay(done: Run, run: Run, tmp_
     (tmp_path / "capitals.csv").write_text("K,GR\u00d6\u00dfE\nu,1.5\n", encoding="utf-8")
     told = run("score", tmp_path / "m", tmp_path / "capitals.csv", "-o", tmp_path / "s.csv")
     assert (told.exit_code, told.stderr.count("is taken for")) == (0, 2)
+
+
+def test_all_draws_must_have_room(
+    done: Run, model: Path, holes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(common, "check_memory", lambda rows, numbers: asked.append(rows))
+    done("impute", model, holes, "-o", tmp_path / "filled.csv", "--draws", "3")
+    assert asked == [3 * 4]

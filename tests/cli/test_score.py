@@ -15,6 +15,7 @@ import torch
 from typer.testing import Result
 
 from unnoise import load
+from unnoise.cli.score import _Means
 from unnoise.networks import MLP
 
 Run = Callable[..., Result]
@@ -62,6 +63,7 @@ def test_images_are_scored_by_the_bound_unless_told(done: Run, data: Path, tmp_p
     assert facts["mean"] == pytest.approx(sum(facts["parts"].values()), rel=1e-4)
     assert list(facts["parts"]) == ["prior", "diffusion", "reconstruction", "units"]
     assert facts["bits_per_dim"] == pytest.approx(-facts["mean"] / (64 * np.log(2)))
+    assert facts["bits_per_dim_monte_carlo_se"] == pytest.approx(facts["monte_carlo_se"] / (64 * np.log(2)))
     assert facts["measure"].endswith("a lower bound on the log-probability; given digit")
 
 
@@ -124,3 +126,10 @@ def test_what_is_not_a_number_scores_nothing(
     assert (result.exit_code, result.stdout) == (1, "")
     assert re.fullmatch(r"unnoise: [^\n]*(nan|finite)[^\n]*\n", result.stderr), result.stderr
     assert sorted(os.listdir(tmp_path)) == []
+
+
+def test_a_hole_in_any_block_is_a_hole() -> None:
+    """Bits per dimension are of whole rows."""
+    found = _Means.of_all([_Means(10, holes=True), _Means(10)])
+    assert found.holes
+    assert not _Means.of_all([_Means(10), _Means(10)]).holes

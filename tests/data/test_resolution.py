@@ -72,3 +72,18 @@ def test_the_mean_of_digits() -> None:
 def test_fractions_among_whole_numbers_are_refused() -> None:
     with pytest.raises(InputError, match=r"holds whole numbers, but row 1 holds 2\.5"):
         Resolution.fit(np.array([1.0, 2.0, 3.0, 1.0]), "x").encode(np.array([1.0, 2.5]), "x")
+
+
+def test_every_value_of_a_cell_is_drawn_alike() -> None:
+    found = Resolution.fit(np.arange(4000), "x")
+    start, end = int(found._starts[7]), int(found._ends[7])
+    count = end - start + 1
+    assert count > 4
+    digits = np.repeat(found.encode(np.array([start]), "x"), count, axis=0)
+    assert found.decode(digits, (np.arange(count) + 0.5) / count).tolist() == list(range(start, end + 1))
+
+
+def test_a_mean_between_two_values_is_the_nearer_one() -> None:
+    found = Resolution.fit(np.array([0, 10, 20, 0, 10, 20]), "x")
+    laws = np.array([[0.7, 0.3, 0.0], [0.0, 0.7, 0.3], [0.4, 0.6, 0.0]])
+    assert found.decode(found.mean_digits([laws])).tolist() == [0, 10, 10]

@@ -103,3 +103,26 @@ def test_an_ensemble_is_asked_what_its_members_are():
     members = [Answering(Exact(PLANE, part)) for part in (X, X[:2])]
     assert torch.equal(Ensemble(members).asked(cond), ~first)
     assert Ensemble([Exact(PLANE, X)]).asked(None) is None
+
+
+@pytest.mark.parametrize(
+    ("denoiser", "x", "kind"),
+    [
+        (Neural(variance_preserving(Euclidean(2)), networks.MLP((2,))), torch.zeros(3, 2, dtype=torch.int64), "float"),
+        (Neural(variance_preserving(Euclidean(2)), networks.MLP((2,))), torch.zeros(3, 2) + 0j, "float"),
+        (Exact(variance_preserving(Euclidean(2)), torch.zeros(1, 2)), torch.zeros(3, 2) + 0j, "float"),
+        (Exact(CTMC(Finite(2, 3), rates.UniformRates(3)), torch.zeros(1, 2).long()), torch.zeros(3, 2), "long"),
+        (Exact(CTMC(Finite(2, 3), rates.UniformRates(3)), torch.zeros(1, 2).long()), torch.zeros(3, 2) > 0, "long"),
+    ],
+)
+def test_states_of_another_kind_are_refused(denoiser, x, kind):
+    """Whole numbers gave NaN without a word."""
+    with pytest.raises(InputError, match=rf"^got a state in torch\.\w+ for .*; expected .* numbers: x\.{kind}\(\)$"):
+        denoiser(x, torch.tensor(0.5))
+
+
+@pytest.mark.parametrize("t", [500.0, 2.0, -1.0, float("nan")])
+def test_times_beyond_the_ends_are_refused_in_closed_form(t):
+    law = GaussianMixture(torch.ones(1), torch.zeros(1, 2), torch.eye(2)[None])
+    with pytest.raises(InputError, match=r"^got t = .*; expected times from 0, data, to 1, noise"):
+        ExactMixture(variance_preserving(Euclidean(2)), law)(torch.zeros(3, 2), t)

@@ -111,3 +111,12 @@ def test_a_process_without_gaussian_noise_is_refused(rng):
     letters = Exact(CTMC(Finite(2, (5, 5)), rates.UniformRates((5, 5))), torch.zeros(1, 2, dtype=torch.int64))
     with pytest.raises(InputError, match=r"SoftmaxDecoder needs a process with x_t = alpha x_0 .*, not CTMC"):
         SoftmaxDecoder(LATTICE).cost(letters, torch.zeros(1, 2), None, rng)
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_the_mass_of_bins_far_off_keeps_its_digits(side):
+    """Where distribution functions are one but for rounding, on either side."""
+    decoder, place = BinDecoder(Lattice(0.0, 1.0, 3)), torch.tensor([1])
+    found = decoder._log_mass(place, torch.tensor([1.0 + 40 * side], dtype=FLOAT64), 1.0)
+    near, far = (torch.special.log_ndtr(torch.tensor(-z, dtype=FLOAT64)) for z in (39.5, 40.5))
+    torch.testing.assert_close(found[0], near + torch.log1p(-torch.exp(far - near)), rtol=1e-9, atol=0)

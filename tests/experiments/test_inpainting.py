@@ -210,7 +210,7 @@ class TestFillings:
 
     def test_draws_keep_what_is_given(self, filling, rng):
         digits = Digits(torch.randint(256, (3, 28, 28), generator=rng), torch.tensor([1, 2, 3]))
-        sampler = Ancestral(filling.given(masks.centre()), 2)
+        sampler = Ancestral(filling.given(masks.centre()), 4)
         found, mean = drawn(sampler, digits, masks.centre(), 2, seed=0)
         assert found.shape == (2, 3, 28, 28)
         assert (found == digits.pictures)[:, :, ~masks.centre()].all()

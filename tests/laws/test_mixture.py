@@ -98,3 +98,8 @@ BAD = {
 def test_what_is_no_mixture_is_refused(weights, means, covariances, message):
     with pytest.raises(InputError, match=message):
         GaussianMixture(weights, means, covariances)
+
+
+def test_covariances_of_no_law_are_refused():
+    with pytest.raises(InputError, match=r"^got a covariance with the eigenvalue -0\.5; expected positive definite"):
+        GaussianMixture(torch.ones(1), torch.zeros(1, 2), torch.tensor([[[1.0, 1.5], [1.5, 1.0]]]))

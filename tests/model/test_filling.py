@@ -10,7 +10,10 @@ import pytest
 import torch
 
 from tests.toys.knowing import counts, holed, knowing, levels, share
-from unnoise import InputError
+from unnoise import DenoisingMarkovModel, InputError
+from unnoise.model.filling import DRAWS, _middle
+from unnoise.processes import Brownian, variance_preserving
+from unnoise.spaces import Euclidean, Torus
 from unnoise.testing import ImprobableError, assert_frequencies
 
 B = ("p", "q", "r")
@@ -131,3 +134,28 @@ def test_a_column_without_levels_has_no_probabilities() -> None:
     table = pd.DataFrame({"n": np.arange(20.0), "a": ["x", "y"] * 10})
     with pytest.raises(InputError, match="finitely many levels"):
         knowing(table).predict_proba(table, "n")
+
+
+def test_the_middle_of_draws_is_the_one_that_is_nearest_to_the_others() -> None:
+    """Of angles cell by cell, of numbers their mean."""
+    line, circle = variance_preserving(Euclidean(2)), Brownian(Torus(2))
+    draws = torch.full((DRAWS, 2), 0.1) + 0.01 * torch.arange(DRAWS)[:, None]
+    draws[3, 0], draws[5, 1] = -3.0, 3.0
+    both = torch.cat([draws, draws.flip(1) + 0.2])  # of two rows
+    middle = _middle(circle, both, n=2, means=True)
+    assert (middle - torch.tensor([[0.18, 0.18], [0.38, 0.38]])).abs().max() < 0.02
+    assert _middle(line, both, n=2, means=True).tolist() == both.view(2, DRAWS, 2).mean(1).tolist()
+    assert (_middle(line, both, n=2, means=False) - middle).abs().max() < 0.02
+
+
+def test_draws_of_numbers_lie_anywhere_in_their_cells() -> None:
+    """A point is in the middle of its cell, a draw is not."""
+    rng = np.random.default_rng(0)
+    data = pd.DataFrame({"a": rng.choice(["x", "y"], 3000), "b": rng.integers(0, 10_000, 3000)})
+    model = DenoisingMarkovModel(quick=True, random_state=0).fit(data)
+    cells = model.schema_.factors
+    rows = pd.DataFrame({"a": ["x"] * 300, "b": pd.array([None] * 299 + [5], "Int64")})
+    middles = {int(one) for part in cells.values() if "b" in part.columns for one in part.resolutions[-1]._middles}
+    drawn = model.impute(rows, seed=0)["b"][:299]
+    assert sum(int(one) in middles for one in drawn) < 60
+    assert len(set(drawn)) > 250

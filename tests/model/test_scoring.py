@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tests.toys.knowing import holed, knowing, levels
-from unnoise import InputError
+from unnoise import DenoisingMarkovModel, InputError
 from unnoise.denoisers import AnyQuestion
 from unnoise.evaluation import Bound, Estimate, ProbabilityFlow
 from unnoise.laws import GaussianMixture
@@ -194,3 +194,12 @@ def test_questions_that_are_asked_one_after_the_other_add_up_with_their_errors_a
         "units": [0.5, 0.25],
     }
     assert found.method == "a flow; a bound"
+
+
+def test_the_law_of_whole_numbers_given_a_level_sums_to_one() -> None:
+    """Over all values of their cells, of which each has its part."""
+    rng = np.random.default_rng(0)
+    data = pd.DataFrame({"a": rng.choice(["x", "y"], 2000), "b": rng.integers(0, 3000, 2000)})
+    model = DenoisingMarkovModel(quick=True, random_state=0).fit(data)
+    rows = pd.DataFrame({"a": "x", "b": np.arange(-3000, 6000)})
+    assert np.exp(model.score_samples(rows, of="b", given="a")).sum() == pytest.approx(1.0, abs=0.02)

@@ -7,7 +7,14 @@ import math
 import pytest
 import torch
 
-from unnoise.objectives.weightings import BoundWeighting, EDMWeighting, SimpleWeighting, StepWeighting
+from unnoise._errors import InputError
+from unnoise.objectives.weightings import (
+    BoundWeighting,
+    EDMWeighting,
+    SimpleWeighting,
+    StepWeighting,
+    factor_at,
+)
 
 FLOAT64 = torch.float64
 
@@ -64,3 +71,13 @@ def test_steps_are_the_gain_in_snr_times_the_squared_error(case, steps):
     expected = 0.5 * steps * gained * error.square().sum(-1)
     found = StepWeighting(steps)(process, t) * price
     torch.testing.assert_close(found[later], expected[later], rtol=1e-8, atol=0)
+
+
+@pytest.mark.parametrize("wrong", [None, "one", [1.0, 2.0]])
+def test_factors_that_are_no_numbers_are_refused(wrong):
+    with pytest.raises(InputError, match=r"^the weighting gave .* for times of shape \(2,\); return one factor"):
+        factor_at(lambda process, t: wrong, None, torch.zeros(2))
+
+
+def test_one_number_is_the_factor_of_all_times():
+    assert factor_at(lambda process, t: 2, None, torch.zeros(2)).tolist() == [2.0, 2.0]

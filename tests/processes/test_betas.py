@@ -64,3 +64,8 @@ def test_learned_betas_start_where_they_are_told_and_have_a_gradient():
 def test_impossible_betas_are_refused(betas):
     with pytest.raises(InputError, match=r"expected a (sequence of 2 or more|finite number above 0 and below 1)"):
         Betas(betas)
+
+
+def test_a_list_is_the_same_as_a_tuple():
+    assert Betas([0.1, 0.2]) == Betas((0.1, 0.2))
+    assert hash(Betas([0.1, 0.2])) == hash(Betas((0.1, 0.2)))

@@ -14,7 +14,7 @@ from unnoise.data import Schema
 from unnoise.data.tabular import JudgedColumns
 from unnoise.evaluation import MarginDistance
 from unnoise.objectives import Denoising
-from unnoise.report.advice import Advice, Names, advice
+from unnoise.report.advice import Advice, Names, _turns, advice
 from unnoise.report.measured import Assessment
 from unnoise.report.trust import Answer
 
@@ -165,3 +165,11 @@ def test_what_was_said_of_the_model_is_said_again() -> None:
     found = measured("copies", schema=beside, params={"constraints": ["a < b", "b < c"]})
     options = "--labels LABELS --constraint 'a < b' --constraint 'b < c' --validation 0.2"
     assert one(found, "rows").command == f"unnoise fit train.csv -o better {options}"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "turns"),
+    [(-180.0, 179.5, True), (0.0, 359.9, True), (-175.0, 20.0, False), (-20.0, 175.0, False), (0.0, 200.0, False)],
+)
+def test_numbers_that_fill_a_whole_turn_may_be_angles(low: float, high: float, turns: bool) -> None:
+    assert _turns(low, high) == turns

@@ -131,3 +131,11 @@ def test_without_a_pair_or_answers_there_is_nothing_to_show() -> None:
     assert conditional(evaluate(tiny(steps=2, likelihood=FEW).fit(rows[:, :1]), rows[:, :1])) is None
     joint = tiny(steps=2, roles="joint", likelihood=FEW).fit(rows)
     assert conditional(evaluate(joint, rows)) is None
+
+
+def test_of_a_column_that_another_one_tells_all_is_known() -> None:
+    """Its share is of the smaller entropy, as two levels know all of themselves and half of four."""
+    four = np.tile(np.arange(4), 5000)
+    nats, share = dependence(four, four // 2)
+    assert nats == pytest.approx(np.log(2), abs=1e-3)
+    assert share == pytest.approx(1.0, abs=1e-3)

@@ -23,7 +23,18 @@ from unnoise.processes import (
     rectified_flow,
     variance_preserving,
 )
-from unnoise.samplers import DDIM, Ancestral, Euler, Heun, InaccurateSamplesWarning, Multistep, grids
+from unnoise.samplers import (
+    DDIM,
+    Ancestral,
+    Euler,
+    Heun,
+    InaccurateSamplesWarning,
+    Multistep,
+    Perturbed,
+    PredictorCorrector,
+    TwistedSMC,
+    grids,
+)
 from unnoise.samplers.checks import warn_of_spread
 from unnoise.schedules import Cosine, Geometric, Linear, LinearLogSNR
 from unnoise.spaces import Counts, Euclidean, Finite, Simplex, Sphere
@@ -77,7 +88,7 @@ def test_states_that_grow():
     )
 
 
-@pytest.mark.filterwarnings("ignore:noise at t = 1 keeps")
+@pytest.mark.filterwarnings("ignore:noise at t = 1 keeps", "ignore:.* are too coarse")
 def test_a_schedule_that_does_not_fall(monkeypatch):
     monkeypatch.setattr(type(PROCESS), "log_snr", lambda process, t: 20 * t - 10)
     assert "the schedule has a signal-to-noise ratio that is infinite, or does not fall" in message(
@@ -162,6 +173,12 @@ COARSE = {
     "even heun": (lambda denoiser, steps: Heun(denoiser, steps, grid=grids.UniformGrid()), 4),
     "euler": (Euler, 3),
     "half": (lambda denoiser, steps: Euler(denoiser, steps, churn=0.5), 3),
+    "ancestral": (Ancestral, 2),
+    "ddim": (DDIM, 2),
+    "half ddim": (lambda denoiser, steps: DDIM(denoiser, steps, eta=0.5), 2),
+    "perturbed": (lambda denoiser, steps: Perturbed(denoiser, lambda x: 0 * x[:, 0], steps), 2),
+    "corrected": (lambda denoiser, steps: PredictorCorrector(Euler(denoiser, steps)), 3),
+    "often corrected": (lambda denoiser, steps: PredictorCorrector(Euler(denoiser, steps), 3, 0.5), 3),
 }
 
 
@@ -173,13 +190,32 @@ def test_steps_that_diverge_are_told_of_by_what_they_make_of_normal_data(process
     for deviation in (0.5, 1.0):
         law = GaussianMixture(torch.ones(1), torch.zeros(1, 1), torch.full((1, 1, 1), deviation**2))
         sampler = make(ExactMixture(process, law), steps)
-        with pytest.warns(InaccurateSamplesWarning, match=f"^{steps} steps of (Heun|Euler) are too coarse: samples"):
+        with pytest.warns(InaccurateSamplesWarning, match=rf"^{steps} steps of \w+ are too coarse: samples"):
             found = sampler.run(sampler.start(4000, rng), rng)
         wide = sampler.width(process, sampler.grid(process, steps), deviation)
         assert float(found.square().mean().sqrt()) == pytest.approx(wide, rel=0.05)
 
 
 @pytest.mark.parametrize("process", NORMALS.values(), ids=NORMALS)
-@pytest.mark.parametrize(("make", "steps"), [(Heun, 18), (Euler, 50), (Multistep, 3), (DDIM, 5)])
+@pytest.mark.filterwarnings("ignore:.* are too coarse")
+def test_corrections_widen_what_collapsed(process):
+    """By as much as is foretold."""
+    rng, law = torch.Generator().manual_seed(0), GaussianMixture(torch.ones(1), torch.zeros(1, 1), torch.ones(1, 1, 1))
+    plain = Ancestral(ExactMixture(process, law), 2)
+    mended = PredictorCorrector(plain, corrections=5)
+    narrow, wide = (sampler.width(process, sampler.grid(process, 2), 1.0) for sampler in (plain, mended))
+    assert wide > 2 * narrow
+    found = mended.run(mended.start(4000, rng), rng)
+    assert float(found.square().mean().sqrt()) == pytest.approx(wide, rel=0.05)
+
+
+def test_particles_of_coarse_steps_are_told_of():
+    sampler = TwistedSMC(Exact(NORMALS["vp"], torch.zeros(1, 1)), lambda x: 0 * x[:, 0], particles=4, steps=2)
+    with pytest.warns(InaccurateSamplesWarning, match=r"^2 steps of TwistedSMC are too coarse: samples have 0\.00"):
+        sampler.sample(4, torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("process", NORMALS.values(), ids=NORMALS)
+@pytest.mark.parametrize(("make", "steps"), [(Heun, 18), (Euler, 50), (Multistep, 3), (DDIM, 5), (DDIM, 1)])
 def test_steps_that_do_not_are_not(process, make, steps):
     make(Exact(process, torch.zeros(1, 1)), steps).sample(2, torch.Generator().manual_seed(0))

@@ -9,9 +9,9 @@ import torch
 from checked import OF_SPACE, assert_checked
 
 from unnoise._errors import InputError
+from unnoise._gradients import partials
 from unnoise.laws import Dirichlet
 from unnoise.spaces import Diffusion, Simplex
-from unnoise.spaces.base import partials
 from unnoise.spaces.simplex import helmert
 from unnoise.testing import ImprobableError, PropertyError, assert_mean, check_space
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from unnoise._errors import InputError
 from unnoise.processes import Betas, linear_betas
-from unnoise.schedules import Erasing, LinearLogSNR, Schedule
+from unnoise.schedules import Erasing, Linear, LinearLogSNR, Schedule
 from unnoise.testing import PropertyError, check_schedule
 from unnoise.testing import schedules as properties
 
@@ -63,3 +64,8 @@ def test_twins_are_caught(found, twin):
     assert torch.isfinite(twin().value(torch.linspace(0, 1, 11))).all()
     with pytest.raises(PropertyError):
         check_schedule(twin())
+
+
+def test_a_class_is_no_schedule():
+    with pytest.raises(InputError, match=r"got schedule = the class Linear; expected an object of this class"):
+        check_schedule(Linear)

@@ -211,3 +211,12 @@ def test_a_tolerance_that_forgives_everything_is_refused(tolerance: float) -> No
 def test_what_is_not_a_number_lies_no_number_of_standard_errors_away() -> None:
     assert standard_errors(torch.full((9, 1), torch.nan)).isnan().all()
     assert standard_errors(torch.zeros(9, 1)).tolist() == [0.0]
+
+
+def test_what_is_no_claim_is_refused():
+    with pytest.raises(InputError, match="got a p-value of 2; expected a probability"):
+        assert_probable(2.0)
+    with pytest.raises(InputError, match=r"got a truth of shape \(3,\) for means of shape \(2,\)"):
+        assert_mean(torch.randn(50, 2), torch.zeros(3))
+    with pytest.raises(InputError, match=r"got counts of shape \(2,\) for probabilities of shape \(3,\)"):
+        assert_frequencies(torch.tensor([50, 50]), torch.full((3,), 1 / 3))

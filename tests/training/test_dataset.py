@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -95,3 +96,9 @@ def test_arrays_know_their_numbers_again() -> None:
     assert Arrays(x, cond).digest() == digest(x, cond) != Arrays(x + 1, cond).digest()
     assert isinstance(Arrays(x), Digested)
     assert not isinstance(Stream(lambda n, rng: x), Digested)
+
+
+@pytest.mark.parametrize("states", [np.zeros((5, 2)), [[0.0, 1.0]], torch.tensor(1.0), {"a": np.zeros((5, 2))}])
+def test_examples_that_are_no_tensors_are_refused(states):
+    with pytest.raises(InputError, match=r"(?s)^got states(\['a'\])? = .*expected a tensor of points, \(n, \*event\)"):
+        Arrays(states)

@@ -205,3 +205,8 @@ def test_fixed_betas_are_refused(rng):
     process = variance_preserving(Euclidean(1))
     with pytest.raises(InputError, match="expected a Gaussian process whose schedule is LearnedBetas"):
         learn_betas(Chain(process, even_times(5)), Linear(process), torch.zeros(4, 1), rng)
+
+
+def test_a_network_in_the_place_of_what_makes_one_is_refused():
+    with pytest.raises(InputError, match=r"(?s)^got network = .*; expected what makes one of \(input_shape"):
+        learn(variance_preserving(Euclidean(2)), MLP((2,), width=8), torch.zeros(5, 2), steps=2)

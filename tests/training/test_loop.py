@@ -12,10 +12,12 @@ from tiny_training import Denoiser, Quadratic, Ring, digest, settings, start
 from torch import Tensor
 
 from unnoise._errors import InputError, NonFiniteError
-from unnoise.objectives import Loss
+from unnoise.denoisers import Neural
+from unnoise.networks import MLP
+from unnoise.objectives import Denoising, Loss
 from unnoise.processes import product, variance_preserving
 from unnoise.spaces import Euclidean
-from unnoise.training import BatchOrder, TrainState, load, loop, train
+from unnoise.training import Arrays, BatchOrder, Settings, TrainState, load, loop, save, train
 from unnoise.training.dataset import derived_seed
 
 
@@ -331,3 +333,37 @@ def test_dropout_acts_in_training_and_not_in_the_average() -> None:
     run(state)
     assert seen == [True] * 3
     assert not state.ema.training
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"objective": "bound"}, "got objective = 'bound'; expected a function"),
+        ({"source": torch.zeros(5, 2)}, r"got source = a tensor of shape \(5, 2\); expected a Dataset"),
+        ({"state": None}, "got state = None; expected a training.TrainState"),
+    ],
+)
+def test_what_cannot_train_is_refused(change, sentence):
+    with pytest.raises(InputError, match=f"^{sentence}"):
+        next(train(**({"state": tiny_state(), "objective": Denoising(), "source": Arrays(torch.zeros(5, 2))} | change)))
+
+
+def test_a_network_of_inference_mode_is_refused():
+    with torch.inference_mode():
+        made = Neural(variance_preserving(Euclidean(2)), MLP((2,), width=8))
+        with pytest.raises(InputError, match=r"^got a network made in torch.inference_mode\(\)"):
+            TrainState(made, Settings(device="cpu"))
+
+
+def tiny_state():
+    return TrainState(Neural(variance_preserving(Euclidean(2)), MLP((2,), width=8)), Settings(steps=2, device="cpu"))
+
+
+def test_files_may_be_told_as_text(tmp_path):
+    name = str(tmp_path / "saved")
+    for _ in train(tiny_state(), Denoising(), Arrays(torch.zeros(5, 2)), checkpoint=name):
+        pass
+    state = tiny_state()
+    load(state, name)
+    assert state.step == 2
+    save(state, name)

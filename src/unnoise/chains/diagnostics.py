@@ -11,6 +11,7 @@ from torch import Tensor
 
 from unnoise._checks import MOST_STEPS, real, whole
 from unnoise._errors import InputError
+from unnoise._gradients import derivatives, leaf
 from unnoise.chains.at_noise import AtNoise
 from unnoise.chains.density import check_points
 from unnoise.chains.measurements import Mean
@@ -156,8 +157,8 @@ def agreement(kept: Tensor) -> Agreement:
 def _jacobian(score: Callable[[Tensor], Tensor], y: Tensor) -> Tensor:
     """(n, d, d), by one batched backward pass."""
     n, d = len(y), y[0].numel()
-    with torch.enable_grad():
-        y = y.detach().requires_grad_()
+    with derivatives():
+        y = leaf(y)
         value = score(y).reshape(n, d)
         if not value.requires_grad:
             raise InputError("the score does not depend on y by differentiable operations: its curvature is not known")

@@ -53,7 +53,7 @@ def described(series: nw.Series[Any], column: Column, plain: bool, declared: boo
             day = found.drop_nulls()[0]
             warn(f"Column '{column.label}' is read as dates: {first} is {day}; declare it integer if it is not.")
     if found is None:
-        return _period(series, column)
+        return _months.period(series, column)
     if found.dtype.is_(_string()):
         if plain or column.categorical:
             return column
@@ -73,7 +73,7 @@ def numbers(values: nw.Series[Any] | pl.Series, column: Column) -> Values:
 
     name = str(column.label)
     if column.counted == "period":
-        return _periods(values, column)
+        return _months.ordinals(values, column)
     given: Any = values
     found: Any = given if hasattr(given, "to_physical") else as_polars(given)
     if column.pattern == _dates.NUMBER and given.dtype.is_numeric():
@@ -169,7 +169,7 @@ def word(number: float, column: Column) -> str:
     import polars as pl
 
     if column.counted == "period":
-        return _period_word(int(number), column)
+        return _months.period_word(int(number), column)
     if column.counted == "time":  # the ends of a chart may lie beyond those of a day
         number = min(max(number, 0), _ratio("D", str(column.unit)) - 1)
     made = series(np.array([number]), column)
@@ -206,7 +206,7 @@ def told(value: Any, column: Column) -> Any:
         return numbers(nw.from_native(value, series_only=True), column)
     held = value if isinstance(value, pl.Series) else list(value)
     if column.counted == "period":
-        return _periods(held, column)
+        return _months.ordinals(held, column)
     if isinstance(held, list) and all(one is None or isinstance(one, int | float) for one in held):
         if column.counted != "decimal":
             return value
@@ -397,25 +397,3 @@ def steps(column: Column) -> str:
     """The unit that the column counts, as `days`."""
     unit = str(column.unit)
     return f"{_UNITS[unit]}s" if len(_UNITS.get(unit, "")) > 2 else f"steps of {unit}"
-
-
-def _period(series: nw.Series[Any], column: Column) -> Column:
-    if not column.type.startswith("period["):
-        return column
-    return dataclasses.replace(column, counted="period", unit=column.type[len("period[") : -1])
-
-
-def _periods(values: Any, column: Column) -> Values:
-    import pandas as pd
-
-    native = values.to_native() if hasattr(values, "to_native") else values
-    held = pd.PeriodIndex(list(native), freq=str(column.unit))
-    empty = np.asarray(held.isna())
-    ordinals = np.asarray(held.asi8)
-    return holes.spread(ordinals[~empty], ~empty) if empty.any() else ordinals
-
-
-def _period_word(number: int, column: Column) -> str:
-    import pandas as pd
-
-    return str(pd.Period(ordinal=number, freq=str(column.unit)))

@@ -1,11 +1,19 @@
-"""Months, quarters and weeks of years, and names of months in other languages, as dates and back."""
+"""Months, quarters and weeks of years, names of months in other languages, and periods of pandas, and back."""
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from unnoise.data import holes
+from unnoise.data._native import Column
+from unnoise.data._numerics import Values
 
 if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
     import polars as pl
 
 MONTHS = ("%Y-%m", "%m/%Y", "%m.%Y", "%m-%Y", "%Y/%m", "%b %Y", "%B %Y", "%b-%Y")
@@ -89,3 +97,28 @@ def _names(code: str) -> list[str]:
     """In small letters, or with a large first one as the code has: de, De."""
     case = str.capitalize if code[0].isupper() else str.lower
     return [case(name) for name in _NAMES[code.lower()].split()]
+
+
+def period(series: nw.Series[Any], column: Column) -> Column:
+    """A column of periods of pandas, with their frequency as its unit."""
+    if not column.type.startswith("period["):
+        return column
+    return dataclasses.replace(column, counted="period", unit=column.type[len("period[") : -1])
+
+
+def ordinals(values: Any, column: Column) -> Values:
+    """Periods as whole numbers, with holes."""
+    import pandas as pd
+
+    native = values.to_native() if hasattr(values, "to_native") else values
+    held = pd.PeriodIndex(list(native), freq=str(column.unit))
+    empty = np.asarray(held.isna())
+    ordinals = np.asarray(held.asi8)
+    return holes.spread(ordinals[~empty], ~empty) if empty.any() else ordinals
+
+
+def period_word(number: int, column: Column) -> str:
+    """A period as it is written."""
+    import pandas as pd
+
+    return str(pd.Period(ordinal=number, freq=str(column.unit)))

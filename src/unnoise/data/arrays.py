@@ -13,11 +13,14 @@ from torch import Tensor
 
 from unnoise._errors import InputError
 from unnoise.data import holes
-from unnoise.data._numerics import Values
+from unnoise.data._checked import check, check_dtype
+from unnoise.data._numerics import Values, cast
 
 NO_ROWS = "Found array with 0 sample(s) (shape={}) while a minimum of 1 is required."
 NO_FEATURES = "Found array with 0 feature(s) (shape={}) while a minimum of 1 is required."
 _FRAME = "pandas.DataFrame(data)"
+_WHOLE = tuple(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
+_TENSORS = ("bool", *_WHOLE, "float16", "bfloat16", "float32", "float64")
 _SPARSE = "Sparse data was passed for X, but dense data is required. Use '.toarray()' to convert it."
 
 
@@ -156,3 +159,31 @@ def _from_tensor(tensor: Tensor) -> Values:
 
 def _count_masked(part: Any) -> int:
     return int(np.ravel(np.ma.getmaskarray(part)).view(bool).sum())
+
+
+def typed(backend: str, dtype: str, array: Values, blank: Sequence[Any]) -> Any:
+    """An array or tensor of the type `dtype`, with holes at some indices."""
+    held = {"bfloat16": "float32"}.get(dtype, dtype)
+    try:
+        plain = array.dtype == object or np.dtype(held) in (object, array.dtype)
+        array = array.astype(held, copy=False) if plain else cast(array, held)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"The data of the model cannot be of type {dtype} ({error}); its schema is damaged.") from None
+    if blank:
+        if array.dtype.kind not in "fO":
+            raise InputError(f"The data of the model are of type {dtype}, which has no holes; its schema is damaged.")
+        array = array.copy()
+        for index in blank:
+            array[index] = None if array.dtype == object else np.nan
+    if backend == "torch":
+        return torch.from_numpy(np.ascontiguousarray(array)).to(getattr(torch, dtype))
+    return array
+
+
+def check_type(backend: str, dtype: str) -> None:
+    """Refuse what makes no array or tensor."""
+    check(backend in ("numpy", "torch"), "backend", backend, "numpy or torch")
+    if backend == "torch":
+        check(dtype in _TENSORS, "the type", dtype, f"one of {', '.join(_TENSORS)}")
+    else:
+        check_dtype(dtype, text=True)

@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from unnoise._errors import InputError, warn
 from unnoise.data import _counted, _native, _written, arrays, frames
 from unnoise.data._adopted import HELD, TEXT_HELD, adopted, holding
-from unnoise.data._checked import LATER, built, check, check_distinct, check_dtype, check_shape, entries
+from unnoise.data._checked import LATER, built, check, check_distinct, check_shape, entries
 from unnoise.data._dialect import Dialect
 from unnoise.data._native import Column
-from unnoise.data._numerics import Values, cast
+from unnoise.data._numerics import Values
 from unnoise.data.base import listed
 from unnoise.data.holes import Mask
 from unnoise.data.standard import suffix as suffix_of
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
 
 _MOST_COLUMNS = 2**22
-_WHOLE = tuple(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))
-_TENSORS = ("bool", *_WHOLE, "float16", "bfloat16", "float32", "float64")
 _MODEL = "DenoisingMarkovModel"  # the estimator in scikit-learn's sentences
 
 
@@ -285,7 +282,7 @@ class Matrix(Container):
     width: int
 
     def __post_init__(self) -> None:
-        _check_type(self.backend, self.dtype)
+        arrays.check_type(self.backend, self.dtype)
         check(0 < self.width <= _MOST_COLUMNS, "width", self.width, f"1 to {_MOST_COLUMNS}")
 
     @property
@@ -303,7 +300,9 @@ class Matrix(Container):
     def join(self, columns: Mapping[str, Values], missing: Mapping[str, Mask] | None = None) -> Any:
         """An array or tensor of the fitted width and type."""
         array = np.stack([columns[name] for name in self.columns], axis=1)
-        return _as(self.backend, self.dtype, array, [(r, self.columns.index(n)) for n, r in (missing or {}).items()])
+        return arrays.typed(
+            self.backend, self.dtype, array, [(r, self.columns.index(n)) for n, r in (missing or {}).items()]
+        )
 
 
 @dataclass(frozen=True)
@@ -319,7 +318,7 @@ class EventArray(Container):
     event_shape: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        _check_type(self.backend, self.dtype)
+        arrays.check_type(self.backend, self.dtype)
         check(len(self.event_shape) > 1, "the shape", self.event_shape, "two or more axes")
         check_shape(self.event_shape)
 
@@ -335,7 +334,7 @@ class EventArray(Container):
 
     def join(self, columns: Mapping[str, Values], missing: Mapping[str, Mask] | None = None) -> Any:
         """An array or tensor of the fitted type."""
-        return _as(self.backend, self.dtype, columns["x"], list((missing or {}).values()))
+        return arrays.typed(self.backend, self.dtype, columns["x"], list((missing or {}).values()))
 
 
 def container_of(data: Any, levels: Collection[str] = (), declared: Collection[str] = ()) -> Container:
@@ -394,30 +393,3 @@ def _named(names: tuple[str, ...], parts: list[Values]) -> dict[str, Values]:
     if len(parts) != len(names):
         raise InputError(f"X has {len(parts)} features, but {_MODEL} is expecting {len(names)} features as input")
     return dict(zip(names, parts, strict=True))
-
-
-def _as(backend: str, dtype: str, array: Values, blank: Sequence[Any]) -> Any:
-    """An array or tensor of the type `dtype`, with holes at some indices."""
-    held = {"bfloat16": "float32"}.get(dtype, dtype)
-    try:
-        plain = array.dtype == object or np.dtype(held) in (object, array.dtype)
-        array = array.astype(held, copy=False) if plain else cast(array, held)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"The data of the model cannot be of type {dtype} ({error}); its schema is damaged.") from None
-    if blank:
-        if array.dtype.kind not in "fO":
-            raise InputError(f"The data of the model are of type {dtype}, which has no holes; its schema is damaged.")
-        array = array.copy()
-        for index in blank:
-            array[index] = None if array.dtype == object else np.nan
-    if backend == "torch":
-        return torch.from_numpy(np.ascontiguousarray(array)).to(getattr(torch, dtype))
-    return array
-
-
-def _check_type(backend: str, dtype: str) -> None:
-    check(backend in ("numpy", "torch"), "backend", backend, "numpy or torch")
-    if backend == "torch":
-        check(dtype in _TENSORS, "the type", dtype, f"one of {', '.join(_TENSORS)}")
-    else:
-        check_dtype(dtype, text=True)

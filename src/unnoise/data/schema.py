@@ -281,7 +281,7 @@ class Schema(Parts):
         if not parts:
             return None
         parts = conditions.alike(parts, [kind for _, kind in self.conditions_in_order])
-        return torch.cat([*parts, torch.zeros(len(parts[0]), 1)] if self.may_be_unknown else parts, dim=1)
+        return torch.cat([*parts, parts[0].new_zeros(len(parts[0]), 1)] if self.may_be_unknown else parts, dim=1)
 
     def holding(self, y: Any) -> Self:
         """The same, with room for the largest sets of y, of which `infer` saw a part."""

@@ -98,17 +98,26 @@ def check_placed(process: Process[Any], x_t: Any, t: Any) -> Tensor:
     """The times of points as a tensor.
 
     Raises:
-        InputError: points of another shape than those of the space, or times that are not one, or one for each row.
+        InputError: points of another shape or kind than those of the space, or times that are not one, or one for
+            each row.
     """
     for _, factor, (leaf,) in leaves(process, x_t):
         if not isinstance(leaf, Tensor) or leaf.shape[1:] != factor.space.event_shape:
             got = f"shape {tuple(leaf.shape)}" if isinstance(leaf, Tensor) else f"type {type(leaf).__name__}"
             expected = f"points of shape {factor.space.event_shape}, (n, ...)"
             raise InputError(f"got a state of {got} for {factor.space}; expected {expected}")
+        if not _is_kind(leaf, factor.space.real):
+            instead = "floating point numbers: x.float()" if factor.space.real else "whole numbers: x.long()"
+            raise InputError(f"got a state in {leaf.dtype} for {factor.space}; expected {instead}")
     times, n = _as_times(t, x_t), _tree.first(x_t).shape[0]  # len would fix how many rows an exported graph takes
     if times.ndim and tuple(times.shape) not in ((n,), (1,)):
         raise InputError(f"got times of shape {tuple(times.shape)} for {n} rows; expected one, or one for each row")
     return times
+
+
+def _is_kind(x: Tensor, real: bool | None) -> bool:
+    """Whether points of a space that is `real`, or not, may be of this type."""
+    return real is None or (x.is_floating_point() if real else x.dtype in (torch.int64, torch.int32))
 
 
 def check_kind(cond: Tensor, kind: torch.dtype) -> None:

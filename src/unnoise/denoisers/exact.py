@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unnoise import _tree
+from unnoise import _checks, _tree
 from unnoise._checks import instance, refuse, tensor
 from unnoise._errors import InputError
 from unnoise._tree import expand
@@ -19,6 +19,7 @@ from unnoise.laws import GaussianMixture
 from unnoise.laws.base import event_sum
 from unnoise.laws.normal import outer_squares
 from unnoise.processes import Gaussian, HasKernel, leaves, require
+from unnoise.processes.gaussian import LATEST
 
 NUMBERS_AT_ONCE = 2**23
 
@@ -241,12 +242,13 @@ class ExactMixture(ClosedForm, AnyQuestion):
 
     def _read(self, x_t: Any) -> Any:
         """Points in the precision of the law."""
-        return x_t.to(self.means) if isinstance(x_t, Tensor) else x_t
+        return x_t.to(self.means) if isinstance(x_t, Tensor) and not x_t.is_complex() else x_t
 
     def _noisy(self, x_t: Tensor, t: Any) -> tuple[Tensor, Tensor, Tensor]:
         r"""$x_t/\alpha$ less the centre, s and alpha, to broadcast against points."""
         if not isinstance(t, Tensor) or t.ndim < 2 or t.shape != x_t.shape:  # else a time for each cell
             t = check_placed(self.process, x_t, t)
+            _checks.times(t, LATEST)
         alpha, sigma = (expand(level.to(x_t), x_t) for level in self.process.alpha_sigma(t))
         return x_t / alpha - self.centre, sigma / alpha, alpha
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._checks import flag, function, instance, real
 from unnoise._errors import InputError
+from unnoise._gradients import derivatives, leaf
 from unnoise._tree import expand
 from unnoise.denoisers.base import Denoiser
 from unnoise.denoisers.likelihoods import LogR, Observation, log_twist
@@ -71,8 +72,8 @@ class Guided(Denoiser):
         if not self.scale:
             stat = self.denoiser(x_t, t, cond)
             return stat, _tree.map(torch.zeros_like, stat), self._twist(stat, variance)
-        with torch.enable_grad():
-            x_t = _tree.map(lambda leaf: leaf.detach().requires_grad_(), x_t)
+        with derivatives():
+            x_t = _tree.map(leaf, x_t)
             stat = self.denoiser(x_t, t, cond)
             twist = self._twist(stat, variance)
             slope = _slope(twist, x_t)

@@ -74,6 +74,7 @@ class Likelihood(ABC):
         return self.name
 
     @final
+    @torch.inference_mode(False)  # derivatives there would be zero in silence
     @torch.no_grad()
     def __call__(
         self, denoiser: Denoiser, x_0: Any, rng: torch.Generator, cond: Any = None, *, on_rows: OnRows = None

@@ -120,8 +120,8 @@ class Hidden(ProcessHead):
 
     def margins(self, x_0: Tensor, weights: Tensor) -> Tensor:
         """Logarithms of shares of states, with half a row for each state; no waves."""
-        place, weights = self._place(x_0).cpu(), weights.flatten(1).float().cpu()
-        counts = torch.full((self._count + 1,), 0.5).index_add(0, place.flatten(), weights.flatten())[:-1]
+        place, half = self._place(x_0).cpu(), torch.full((self._count + 1,), 0.5)
+        counts = half.index_add(0, place.flatten(), weights.flatten().to(half))[:-1]
         site = self._states[0]
         of_site = torch.zeros(place.shape[1]).index_add(0, site, counts)
         output = torch.zeros(self.output_shape)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unnoise._gradients import derivatives, leaf
 from unnoise.inference.parameters import Floats
 from unnoise.inference.points import PointLaw
 from unnoise.inference.priors import ParameterPrior
@@ -109,8 +110,9 @@ class Unnormalised(LogDensity[Tensor]):
         theta, seen = torch.from_numpy(parameters.inside(z)), torch.from_numpy(self.seen)
         if not sloped:
             return self.law.log_prob(theta, seen), theta
-        with torch.enable_grad():
-            values = self.law.log_prob(theta.requires_grad_(), seen)
+        with derivatives():
+            theta = leaf(theta)
+            values = self.law.log_prob(theta, seen)
             (slopes,) = torch.autograd.grad(values.sum(), theta)
         return values.detach(), slopes * torch.from_numpy(parameters.slopes(z))
 

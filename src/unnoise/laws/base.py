@@ -10,6 +10,7 @@ from torch import Tensor
 
 from unnoise._checks import instance
 from unnoise._errors import InputError
+from unnoise._gradients import derivatives, leaf
 from unnoise._tree import S
 
 
@@ -76,8 +77,8 @@ class Law(LogDensity[S]):
 def differentiated(log_prob: Any, x: Any) -> tuple[Tensor, Any]:
     """A function of points, (n, *event) to (n,), and its gradient, by one evaluation."""
     graph = x.requires_grad and torch.is_grad_enabled()
-    with torch.enable_grad():
-        x = x if graph or not x.is_floating_point() else x.detach().requires_grad_()
+    with derivatives():
+        x = x if graph or not x.is_floating_point() else leaf(x)
         values = log_prob(x)
         if not values.requires_grad:
             raise InputError(

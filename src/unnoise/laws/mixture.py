@@ -44,6 +44,11 @@ class GaussianMixture(Law[Tensor]):
         skew = self.covariances - self.covariances.mT
         if (skew.abs().amax((1, 2)) > SKEW * self.covariances.abs().amax((1, 2))).any():
             raise InputError("got covariances that are not symmetric; of factors L give L @ L.mT")
+        least = float(torch.linalg.eigvalsh(self.covariances.detach()).amin())
+        if least < -SKEW * float(self.covariances.abs().amax()):
+            raise InputError(
+                f"got a covariance with the eigenvalue {least:.4g}; expected positive definite ones, L @ L.mT"
+            )
         if (self.weights < 0).any() or abs(float(self.weights.sum()) - 1) > 1e-5:
             raise InputError(
                 f"mixture weights must be non-negative and sum to 1, got a sum of {float(self.weights.sum()):.6g}"

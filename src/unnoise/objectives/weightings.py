@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from unnoise._checks import MOST_STEPS, real, whole
+from unnoise._checks import MOST_STEPS, real, shown, whole
 from unnoise._errors import InputError
 from unnoise.processes import Gaussian
 
@@ -28,9 +29,13 @@ def factor_at(weighting: Weighting, process: Any, t: Tensor) -> Tensor:
     unnoise._errors.InputError: the weighting gave factors of shape (3, 1) for times of shape (3,); ...
     """
     factor = weighting(process, t)
-    if isinstance(factor, Tensor) and factor.shape not in (t.shape, ()):
-        shapes = f"factors of shape {tuple(factor.shape)} for times of shape {tuple(t.shape)}"
-        raise InputError(f"the weighting gave {shapes}; return one factor for each time")
+    if isinstance(factor, Real):
+        return factor * torch.ones_like(t)
+    if not isinstance(factor, Tensor) or factor.shape not in (t.shape, ()):
+        got = f"factors of shape {tuple(factor.shape)}" if isinstance(factor, Tensor) else shown(factor)
+        raise InputError(
+            f"the weighting gave {got} for times of shape {tuple(t.shape)}; return one factor for each time"
+        )
     return factor
 
 

@@ -85,6 +85,7 @@ class Betas(StepSchedule):
 
     def __post_init__(self) -> None:
         reals("betas", self.betas, fewest=2, above=0, below=1)
+        object.__setattr__(self, "betas", tuple(self.betas))
 
     @cached_property
     def knots(self) -> Tensor:

@@ -215,17 +215,17 @@ class Gaussian(Bridged[Tensor], ByScore):
     def ancestral(self, stat: Tensor, x_t: Tensor, t: Tensor, s: Tensor, *, churn: float = 1.0) -> Normal:
         """The bridge: Ho et al. 2020, eq. 6-7, at churn 1, else DDIM's family."""
         ordered(s, t)
-        return self._bridged(stat, x_t, *(_fit(share, x_t) for share in self._shares(t, s, churn)))
+        return self._bridged(stat, x_t, *(_fit(share, x_t) for share in self.shares(t, s, churn)))
 
     def steps(self, times: Tensor, like: Tensor, *, churn: float = 1.0) -> Sequence[BridgeStep]:
         """With all that the times fix computed at once."""
         ordered(times[1:], times[:-1])
-        shares = (share.to(like).unbind() for share in self._shares(times[:-1], times[1:], churn))
+        shares = (share.to(like).unbind() for share in self.shares(times[:-1], times[1:], churn))
         steps = zip(*shares, strict=True)
         return [partial(self._bridged, of_x_0=one, kept=other, scale=noise) for one, other, noise in steps]
 
-    def _shares(self, t: Tensor, s: Tensor, churn: float) -> tuple[Tensor, Tensor, Tensor]:
-        """Of a step: what it takes of x_0 and of x_t, and its noise."""
+    def shares(self, t: Tensor, s: Tensor, churn: float) -> tuple[Tensor, Tensor, Tensor]:
+        """What a step from t to s takes of x_0 and of x_t, and the deviation of its noise."""
         (alpha_t, sigma_t), (alpha_s, sigma_s) = self.logs(t), self.logs(s)
         kept = torch.exp(sigma_s - sigma_t)  # of the noise in x_t
         scale = torch.zeros_like(kept)

@@ -14,8 +14,9 @@ from unnoise._checks import flag, function, instance, real
 from unnoise.denoisers import Denoiser, Look
 from unnoise.denoisers.likelihoods import LogR, log_twist
 from unnoise.laws import Law
-from unnoise.processes import Bridged, BridgeStep, Chain, Process, map_leaves, require
+from unnoise.processes import Bridged, BridgeStep, Chain, Gaussian, Process, map_leaves, require
 from unnoise.samplers.base import EVERYWHERE, LawSampler, Move, Sampler, require_gaussian
+from unnoise.samplers.checks import answers
 from unnoise.samplers.grids import Grid
 
 
@@ -48,6 +49,10 @@ class Ancestral(LawSampler):
         own = (type(self).step, type(self).law) == (LawSampler.step, Ancestral.law)
         return _Bridges(self, times, 1.0, looks) if own else self.step
 
+    def spreads(self, process: Gaussian, times: Tensor, deviation: float) -> tuple[Tensor, Tensor]:
+        """Those of the bridges."""
+        return _spreads(process, times, deviation, 1.0)
+
     def law(self, stat: Any, state: Any, t: Tensor, s: Tensor) -> Law[Any]:
         """The bridge."""
         return self.process.ancestral(stat, state, t, s)
@@ -72,6 +77,10 @@ class DDIM(Sampler):
     def moves(self, times: Tensor, looks: Sequence[Look] | None = None) -> Move:
         """The bridges, whose numbers of time alone are computed once per run."""
         return _Bridges(self, times, self.eta, looks) if type(self).step is DDIM.step else self.step
+
+    def spreads(self, process: Gaussian, times: Tensor, deviation: float) -> tuple[Tensor, Tensor]:
+        """Those of the bridges."""
+        return _spreads(process, times, deviation, self.eta)
 
     def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
         """The bridge of every factor."""
@@ -101,6 +110,12 @@ class _Bridges:
         return process.steps(self.times, x, churn=self.churn)
 
 
+def _spreads(process: Gaussian, times: Tensor, deviation: float, churn: float) -> tuple[Tensor, Tensor]:
+    """Of bridges of this churn."""
+    of_x_0, of_x_t, scale = process.shares(times[:-1], times[1:], churn)
+    return of_x_0 * answers(*process.alpha_sigma(times[:-1]), deviation) + of_x_t, scale**2
+
+
 class Perturbed(Sampler):
     r"""$x_s \sim N(f_\mu + f_\Sigma\nabla\log r_s(f_\mu),\ f_\Sigma)$: perturbed kernels, for samples of p(x) r(x).
 
@@ -121,6 +136,10 @@ class Perturbed(Sampler):
         function(log_r=log_r)
         flag(warm=warm)
         self.log_r, self.warm = log_r, warm
+
+    def spreads(self, process: Gaussian, times: Tensor, deviation: float) -> tuple[Tensor, Tensor]:
+        """Those of the ancestral steps, where r says nothing."""
+        return _spreads(process, times, deviation, 1.0)
 
     def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
         """The ancestral step, shifted."""

@@ -16,7 +16,7 @@ from unnoise._checks import MOST_STEPS, instance, whole
 from unnoise.denoisers import Denoiser, Look, conditions
 from unnoise.laws import Law
 from unnoise.processes import Bridged, Gaussian, Process, leaves, require
-from unnoise.samplers.checks import Watch, warn_of_coarse_steps, warn_of_start
+from unnoise.samplers.checks import Watch, warn_of_coarse_steps, warn_of_start, width_of
 from unnoise.samplers.grids import Grid, UniformGrid
 
 NUMBERS_AT_ONCE = 2**19
@@ -35,7 +35,7 @@ class Sampler(ABC):
     """
 
     process: Process[Any]
-    judged = False  # whether who runs it looks at how wide the samples are; else steps that diverge are told of
+    judged = False  # whether who runs it looks at how wide the samples are; else coarse steps are told of
 
     def __init__(self, denoiser: Denoiser, steps: int, grid: Grid | None = None) -> None:
         instance(Denoiser, denoiser=denoiser)
@@ -66,16 +66,25 @@ class Sampler(ABC):
         """
         return self.step
 
-    def width(self, process: Gaussian, times: Tensor, deviation: float) -> float:
-        """The deviation of the samples that the steps would make of data of the law N(0, deviation^2): here the same.
+    def spreads(self, process: Gaussian, times: Tensor, deviation: float) -> tuple[Tensor, Tensor] | None:
+        """What each step multiplies the state by, and the variance that it adds, for data N(0, deviation^2).
 
         Args:
             process: of one factor.
             times: (k,), decreasing.
             deviation: of the data.
-        """
-        return deviation
 
+        Returns:
+            Two tensors (k - 1,); None, as here, where steps are not known to be linear in the state alone.
+        """
+        return None
+
+    def width(self, process: Gaussian, times: Tensor, deviation: float) -> float:
+        """The deviation of the samples that the steps would make of data N(0, deviation^2); the same if not known."""
+        found = self.spreads(process, times, deviation)
+        return deviation if found is None else width_of(process, times, deviation, *found)
+
+    @torch.inference_mode(False)  # what is guided has derivatives, which would be zero there
     def sample(
         self,
         n: int,
@@ -116,10 +125,11 @@ class Sampler(ABC):
         prior = self.process.prior(n).sample(rng)
         return _tree.map(lambda leaf: leaf.to(like if leaf.is_floating_point() else like.device), prior)
 
+    @torch.inference_mode(False)
     def run(self, state: Any, rng: torch.Generator, cond: Any = None, *, on_step: OnStep = None) -> Any:
         """Take a state at t = 1 to data.
 
-        Warns with InaccurateSamplesWarning of steps that are so coarse that they diverge.
+        Warns with InaccurateSamplesWarning of steps that are so coarse that they diverge or collapse.
 
         Raises:
             InputError: the state is no batch of points of the space, such as images with channels last.
@@ -128,9 +138,7 @@ class Sampler(ABC):
         self.process.space.check(state)
         instance(torch.Generator, rng=rng)
         times = self._times()
-        if not self.judged:
-            name = f"{self.steps} steps of {type(self).__name__}"
-            warn_of_coarse_steps(self.process, lambda part, deviation: self.width(part, times, deviation), name)
+        self._warn_of_steps(times)
         with torch.no_grad():
             looks = self.denoiser.along(times, state)
             return self._run(self.moves(times, looks), times, state, rng, cond, on_step, looks[-1])
@@ -141,6 +149,12 @@ class Sampler(ABC):
             start = self.start(rows.stop - rows.start, rng)
             done.append(self.run(start, rng, conditions.at(cond, rows), on_step=on_step))
         return done[0] if len(done) == 1 else _tree.concatenate(done)
+
+    def _warn_of_steps(self, times: Tensor) -> None:
+        """Of steps that are too coarse; one alone makes one point of normal data, as who asks for it knows."""
+        if not self.judged and len(times) > 1:
+            name = f"{self.steps} steps of {type(self).__name__}"
+            warn_of_coarse_steps(self.process, lambda part, deviation: self.width(part, times, deviation), name)
 
     def _times(self) -> Tensor:
         """One step is 1 alone."""

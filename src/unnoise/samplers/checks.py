@@ -20,7 +20,7 @@ LOOK_EVERY = 8  # steps
 FEWEST = 32  # numbers, below which chance decides
 WIDEST, WIDEST_GIVEN = 2.0, 10.0  # of the median size, without conditions and with
 DEVIATIONS = (0.5, 1.0)  # of normal data, which one of two coarse grids may get right by chance
-WIDEST_STEPS = 2.0  # times the deviation that samples should have
+NARROWEST_STEPS, WIDEST_STEPS = 0.15, 2.0  # times the deviation that samples should have
 MOST_KEPT = 0.1  # correlation at t = 1: means are then off by a tenth of a deviation
 NARROWEST = 0.1  # root mean square, without conditions
 
@@ -125,7 +125,7 @@ def warn_of_start(process: Process[Any]) -> None:
 
 
 def warn_of_coarse_steps(process: Process[Any], width: Callable[[Gaussian, float], float], steps: str) -> None:
-    """Warn of steps so coarse that they diverge, by what they would make of normal data.
+    """Warn of steps so coarse that they diverge or collapse, by what they would make of normal data.
 
     Args:
         process: that they reverse.
@@ -135,13 +135,44 @@ def warn_of_coarse_steps(process: Process[Any], width: Callable[[Gaussian, float
     for name, factor, *_ in leaves(process):
         if not isinstance(factor, Gaussian):
             continue
-        wide = max(width(factor, deviation) / deviation for deviation in DEVIATIONS)
-        if wide > WIDEST_STEPS:
+        found = [width(factor, deviation) / deviation for deviation in DEVIATIONS]
+        worst = min(found) if min(found) < NARROWEST_STEPS else max(found)
+        if worst < NARROWEST_STEPS or worst > WIDEST_STEPS:
             warn(
-                f"{steps} are too coarse: samples{_of(name)} have {wide:.3g} "
+                f"{steps} are too coarse: samples{_of(name)} have {worst:.3g} "
                 "times the spread of the data; take more steps, or samplers.Multistep, which does with few",
                 InaccurateSamplesWarning,
             )
+
+
+def answers(alpha: Tensor, sigma: Tensor, deviation: float) -> Tensor:
+    r"""What the denoiser of data N(0, s^2) makes of $x_t = 1$: $\alpha s^2/(\alpha^2 s^2 + \sigma^2)$."""
+    return alpha * deviation**2 / ((alpha * deviation) ** 2 + sigma**2)
+
+
+def width_of(
+    process: Gaussian,
+    times: Tensor,
+    deviation: float,
+    kept: Tensor,
+    added: Tensor,
+    after: Callable[[int, float], float] = lambda k, variance: variance,
+) -> float:
+    """The deviation of samples of linear steps, from data N(0, deviation^2) at t = 1.
+
+    Args:
+        process: of one factor.
+        times: (k,), decreasing.
+        deviation: of the data.
+        kept: what each step multiplies the state by, (k - 1,).
+        added: the variance that each adds.
+        after: the variance after what else is done after a step.
+    """
+    alpha, sigma = process.alpha_sigma(times)
+    variance = float((alpha[0] * deviation) ** 2 + sigma[0] ** 2)
+    for k, (factor, more) in enumerate(zip(kept.tolist(), added.tolist(), strict=True)):
+        variance = after(k, factor**2 * variance + more)
+    return float(answers(alpha[-1], sigma[-1], deviation)) * math.sqrt(variance)
 
 
 def warn_of_spread(process: Process[Any], x: Any, conditional: bool) -> None:

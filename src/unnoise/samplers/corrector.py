@@ -17,10 +17,12 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._checks import instance, real, whole
 from unnoise.denoisers import Look
-from unnoise.processes import Process, map_leaves
+from unnoise.processes import Gaussian, Process, map_leaves
 from unnoise.samplers.base import Move, Sampler
+from unnoise.samplers.checks import width_of
 
 MOST_CORRECTIONS = 10**4
+TINY = 1e-300  # above 0
 UNTIL = 0.1  # below it Langevin alone corrects: so near to data a jump cannot undo the noise that it adds
 
 
@@ -58,6 +60,28 @@ class PredictorCorrector(Sampler):
         """The predictor's, each followed by corrections."""
         predict = self.predictor.moves(times, looks)
         return lambda state, t, s, rng, cond: self.correct(predict(state, t, s, rng, cond), t, s, rng, cond)
+
+    def width(self, process: Gaussian, times: Tensor, deviation: float) -> float:
+        r"""That of the predictor's steps and of Langevin's, which take v to $(1 - \epsilon/\tau^2)^2v + 2\epsilon$.
+
+        With $\tau^2 = \alpha^2s^2 + \sigma^2$ and a length $\epsilon$, the shorter one of
+        $2\,\text{snr}^2\tau^4/v$ and $g^2\,\text{stride}\,(t - s)$.
+        """
+        found = self.predictor.spreads(process, times, deviation)
+        if found is None:
+            return deviation
+        after = times[1:]
+        (alpha, sigma), (f, h) = process.alpha_sigma(after), process.rates(after)
+        totals = ((alpha * deviation) ** 2 + sigma**2).tolist()
+        longest = (-times.diff() * self.stride * 2 * sigma**2 * (h - f)).tolist()
+
+        def corrected(k: int, variance: float) -> float:
+            for _ in range(self.corrections):
+                length = min(2 * (self.snr * totals[k]) ** 2 / max(variance, TINY), longest[k])
+                variance = (1 - length / totals[k]) ** 2 * variance + 2 * length
+            return variance
+
+        return width_of(process, times, deviation, *found, corrected)
 
     def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
         """Predict, then correct at the new time."""

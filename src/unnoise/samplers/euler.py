@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from torch import Tensor
@@ -12,6 +11,7 @@ from unnoise.denoisers import Denoiser
 from unnoise.laws import Law
 from unnoise.processes import Gaussian
 from unnoise.samplers.base import LawSampler
+from unnoise.samplers.checks import answers
 from unnoise.samplers.grids import Grid
 
 
@@ -37,20 +37,13 @@ class Euler(LawSampler):
         real(least=0, churn=churn)
         self.churn = churn
 
-    def width(self, process: Gaussian, times: Tensor, deviation: float) -> float:
-        r"""With $\hat x_0 = \alpha s^2x/(\alpha^2s^2 + \sigma^2)$ a step multiplies the variance, and adds to it."""
-        alpha, sigma = process.alpha_sigma(times)
-        f, h = process.rates(times)
-        back = alpha * deviation**2 / ((alpha * deviation) ** 2 + sigma**2)
+    def spreads(self, process: Gaussian, times: Tensor, deviation: float) -> tuple[Tensor, Tensor]:
+        """By the drift and the noise at the start of each step."""
+        before, lengths = times[:-1], -times.diff()
+        (alpha, sigma), (f, h) = process.alpha_sigma(before), process.rates(before)
         square, pull = self.churn**2, h - f
-        drift = -h + pull * ((1 + square) * alpha * back - square)
-        lengths = -times.diff()
-        kept = (1 + lengths * drift[:-1]) ** 2
-        added = lengths * square * 2 * sigma[:-1] ** 2 * pull[:-1]
-        variance = float((alpha[0] * deviation) ** 2 + sigma[0] ** 2)
-        for factor, more in zip(kept.tolist(), added.tolist(), strict=True):
-            variance = factor * variance + more
-        return float(back[-1]) * math.sqrt(variance)
+        drift = -h + pull * ((1 + square) * alpha * answers(alpha, sigma, deviation) - square)
+        return 1 + lengths * drift, lengths * square * 2 * sigma**2 * pull
 
     def law(self, stat: Any, state: Any, t: Tensor, s: Tensor) -> Law[Any]:
         """One small step of the reverse."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -63,14 +62,13 @@ class Heun(Sampler):
             refuse("churn_range", churn_range, "two noise levels, from 0 on, the lower one first")
         self.churn, self.churn_range, self.churn_noise = churn, churn_range, churn_noise
 
-    def width(self, process: Gaussian, times: Tensor, deviation: float) -> float:
-        r"""The slope is $\tilde\sigma\tilde x/(s^2 + \tilde\sigma^2)$."""
-        levels, square = _Levels.of(process, times).level, deviation**2
-        wide = math.sqrt(square + levels[0] ** 2)
-        for level, after in itertools.pairwise(levels):
-            length, here, there = after - level, level / (square + level**2), after / (square + after**2)
-            wide *= 1 + 0.5 * length * (here + there * (1 + length * here))
-        return abs(wide) * square / (square + levels[-1] ** 2)
+    def spreads(self, process: Gaussian, times: Tensor, deviation: float) -> tuple[Tensor, Tensor]:
+        r"""The slope is $\tilde\sigma\tilde x/(s^2 + \tilde\sigma^2)$; without churn."""
+        alpha, level = _level(process, times)
+        slope, length = level / (deviation**2 + level**2), level.diff()
+        here, there = slope[:-1], slope[1:]
+        kept = 1 + 0.5 * length * (here + there * (1 + length * here))
+        return kept * alpha[1:] / alpha[:-1], torch.zeros_like(kept)
 
     def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
         """The mean of the slopes at t and s."""

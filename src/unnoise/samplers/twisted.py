@@ -81,6 +81,10 @@ class TwistedSMC(Sampler):
         self.proposal = kind(denoiser, steps, grid=self.grid)
         self.log_r, self.particles = log_r, particles
 
+    def spreads(self, process: Gaussian, times: Tensor, deviation: float) -> tuple[Tensor, Tensor] | None:
+        """Those of the proposals, where r says nothing."""
+        return self.proposal.spreads(process, times, deviation)
+
     def step(self, state: Any, t: Tensor, s: Tensor, rng: torch.Generator, cond: Any = None) -> Any:
         """A proposal for every row, without weights: for `run` alone."""
         stat, slope, _ = self._evaluate(state, t, cond, rng)
@@ -140,6 +144,7 @@ class TwistedSMC(Sampler):
         if cond is not None:
             cond = _tree.map(lambda leaf: leaf.repeat_interleave(self.particles, 0), cond)
         times = self._times()
+        self._warn_of_steps(times)
         x = self.start(groups * self.particles, rng)
         stat, slope, twist = self._evaluate(x, times[0], cond, rng)
         weights = twist.double().reshape(groups, self.particles)

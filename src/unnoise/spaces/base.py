@@ -24,6 +24,7 @@ from torch import Tensor
 
 from unnoise import _tree
 from unnoise._checks import instance
+from unnoise._gradients import partials, slopes_along
 from unnoise._tree import S
 from unnoise.laws import Law, LogDensity
 from unnoise.spaces.uniform import UniformLaw
@@ -89,9 +90,11 @@ class Space(ABC, Generic[S, L]):
     Attributes:
         event_shape: of one point.
         longest_move: how long a `move` of unit scale may be for its law to have an exact density.
+        real: whether points are floating point numbers, or whole ones; None where that is not said.
     """
 
     event_shape: tuple[int, ...]
+    real: bool | None = None
     longest_move: float = math.inf
 
     @property
@@ -165,6 +168,8 @@ class Continuum(Space[Tensor, Diffusion]):
     Points and tangent vectors are written in the same ambient coordinates, (*batch, *event).
     """
 
+    real = True
+
     @property
     @abstractmethod
     def dimension(self) -> int:
@@ -207,7 +212,7 @@ class Continuum(Space[Tensor, Diffusion]):
         $v$, (k, n, *event), of mean zero and unit covariance, it is Hutchinson's unbiased
         $\langle v, \nabla_v F\rangle$, (k, n) (Hutchinson 1990; Grathwohl et al. 2019, arXiv 1810.01367).
         """
-        value, terms = _slopes_along(field, x, self.frame(x) if probes is None else probes, self.dot)
+        value, terms = slopes_along(field, x, self.frame(x) if probes is None else probes, self.dot)
         return value, terms.sum(0) if probes is None else terms
 
     def _per_row(self, scale: Tensor, x: Tensor) -> Tensor:
@@ -345,34 +350,6 @@ def one_cell(space: P, **changed: Any) -> P:
     return cell
 
 
-def partials(f: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """Partial derivatives at x, (*batch, *event), of f, which maps points to (*batch,)."""
-    with torch.enable_grad():
-        x = x if x.requires_grad else x.detach().requires_grad_()
-        total = f(x).sum()
-        if not total.requires_grad:
-            return torch.zeros_like(x)
-        (slopes,) = torch.autograd.grad(total, x, create_graph=True, materialize_grads=True)
-    return slopes
-
-
-def _slopes_along(
-    field: Callable[[Tensor], Tensor], x: Tensor, directions: Tensor, dot: Callable[[Tensor, Tensor], Tensor]
-) -> tuple[Tensor, Tensor]:
-    r"""The field F at x, and $\langle v, \nabla_v F\rangle$ for directions v, (k, n, *event), as (k, n)."""
-    graph = torch.is_grad_enabled()
-    with torch.enable_grad():
-        x = x.detach().requires_grad_()
-        value, directions = field(x), directions.expand(-1, *x.shape)
-        products = torch.zeros_like(directions)
-        if value.requires_grad:  # not if it is constant, as the gradient of a linear function
-            (products,) = torch.autograd.grad(
-                value, x, directions, create_graph=graph, is_grads_batched=True, materialize_grads=True
-            )
-        terms = dot(products, directions)
-    return (value, terms) if graph else (value.detach(), terms.detach())
-
-
 def continuum(space: Space[Any, Any]) -> Continuum | None:
     """The space if a probability flow runs on it, else None."""
     return space if isinstance(space, Continuum) else None
@@ -385,6 +362,7 @@ class FiniteSites(Space[Tensor, Jump]):
         sizes: how many states each site has, or one number for all of them.
     """
 
+    real = False
     sizes: tuple[int, ...]
 
     @property

@@ -27,11 +27,12 @@ from torch.distributions import constraints
 
 from unnoise._checks import MOST_STATES, whole
 from unnoise._errors import InputError
+from unnoise._gradients import partials
 from unnoise._tree import expand
 from unnoise.laws import Dirichlet, LogDensity
 from unnoise.laws.base import differentiated, standard_normal
 from unnoise.spaces._points import check_points
-from unnoise.spaces.base import Characteristics, Continuum, Diffusion, partials
+from unnoise.spaces.base import Characteristics, Continuum, Diffusion
 from unnoise.spaces.euclidean import Euclidean
 
 SUM_TOLERANCE = 1e-4  # how far from 1 the parts may sum: float32 rounds

@@ -25,6 +25,8 @@ class Sites(Space[Tensor, Jump]):
     [[0, 0], [1, 0], [2, 0], [0, 0], [0, 1], [0, 2]]
     """
 
+    real = False
+
     @property
     @abstractmethod
     def ways(self) -> int:

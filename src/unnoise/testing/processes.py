@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
-from unnoise._checks import reals, tensor
+from unnoise._checks import instance, reals, tensor
 from unnoise._errors import InputError
 from unnoise.processes import Bridged, Gaussian, HasKernel
 from unnoise.spaces import Continuum
@@ -57,6 +57,7 @@ def check_process(
     Gaussian(...): 26 of 26 properties kept
     ...
     """
+    instance(HasKernel, process=process)
     case = case_of(process, atoms, weights, times=times, churns=churns, draws=draws, functions=functions, seed=seed)
     return conclude(process, judged(properties(process), case), raises=raises)
 

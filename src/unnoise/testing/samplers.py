@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
-from unnoise._checks import MOST_STEPS, real, whole
+from unnoise._checks import MOST_STEPS, function, instance, real, whole
 from unnoise._errors import NonFiniteError
 from unnoise.denoisers import Denoiser
 from unnoise.processes import HasKernel
@@ -142,6 +142,8 @@ def check_sampler(
     DDIM on Gaussian(...): 8 of 8 properties kept
     ...
     """
+    function(or_class=True, make=make)
+    instance(HasKernel, process=process)
     real(above=0, most=HIGHEST_ORDER, order=order)
     whole(least=2, most=MOST_STEPS, steps=steps)
     base = case_of(process, atoms, weights, draws=draws, seed=seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from unnoise._checks import instance
 from unnoise.schedules import Schedule
 from unnoise.schedules.base import derivative
 from unnoise.testing.findings import Finding, Findings, conclude, exact, judged, stated_in
@@ -20,6 +21,7 @@ def check_schedule(schedule: Schedule, *, raises: bool = True) -> Findings:
     Linear(...): 4 of 4 properties kept
     ...
     """
+    instance(Schedule, schedule=schedule)
     return conclude(schedule, judged(PROPERTIES, schedule), raises=raises)
 
 

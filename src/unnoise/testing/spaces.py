@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from unnoise import _tree
+from unnoise._checks import instance
 from unnoise._errors import InputError
 from unnoise.spaces import Local, Manifold, Space
 from unnoise.testing import manifolds
@@ -43,6 +44,7 @@ def check_space(
     Euclidean(event_shape=(2,)): 17 of 17 properties kept
     ...
     """
+    instance(Space, space=space)
     space.check(points)
     points = in_double(points)
     if local is None:

@@ -30,18 +30,21 @@ def assert_probable(p_value: float, claim: str = "the claim") -> None:
 
     >>> assert_probable(0.3)
     """
+    if p_value > 1 + FORGIVEN:
+        raise InputError(f"got a p-value of {p_value:.6g}; expected a probability, from 0 to 1")
     if not p_value > FAILURE_RATE:
         raise ImprobableError(f"p = {p_value:.2g}, below the failure rate {FAILURE_RATE:g}: {claim}")
 
 
 def assert_mean(values: Tensor, truth: Tensor | float = 0.0, *, tolerance: float = 0.0) -> None:
     """Fail unless independent values, (n, *shape), have the mean `truth`, up to a bias of `tolerance` in each place."""
+    p_value = mean_p_value(values, truth, tolerance)
     mean, wanted = values.detach().double().mean(0), torch.as_tensor(truth).detach().double()
     distance = (mean - wanted).abs().nan_to_num(torch.inf)
     at = int(distance.argmax())
     seen, expected = (float(side.expand_as(distance).flatten()[at]) for side in (mean, wanted))
     claim = f"the mean of {len(values)} values is {expected:.5g} up to {tolerance:g}; it is {seen:.5g} at {at}"
-    assert_probable(mean_p_value(values, truth, tolerance), claim)
+    assert_probable(p_value, claim)
 
 
 def assert_mean_at_most(values: Tensor, bound: float) -> None:
@@ -99,6 +102,8 @@ def frequencies_p_value(counts: Tensor, probs: Tensor) -> float:
     from scipy.special import chdtrc
 
     counts, probs = counts.double(), probs.detach().double()
+    if counts.shape != probs.shape:
+        raise InputError(f"got counts of shape {tuple(counts.shape)} for probabilities of shape {tuple(probs.shape)}")
     if bool((counts[probs <= 0] > 0).any()):
         return 0.0
     expected, order = torch.sort(counts.sum() * probs / probs.sum(), descending=True)
@@ -160,7 +165,10 @@ def _student(values: Tensor, truth: Tensor | float) -> tuple[Tensor, Tensor, int
     n, rows = len(values), values.detach().double()
     if n < 2:
         raise InputError(f"got {n} values; a mean is judged by how at least two of them differ")
-    distance = (rows.mean(0) - torch.as_tensor(truth).detach().double()).abs()
+    mean, wanted = rows.mean(0), torch.as_tensor(truth).detach().double()
+    if wanted.ndim and wanted.shape != mean.shape:
+        raise InputError(f"got a truth of shape {tuple(wanted.shape)} for means of shape {tuple(mean.shape)}")
+    distance = (mean - wanted).abs()
     return distance, rows.std(0).expand_as(distance) / n**0.5, n - 1
 
 

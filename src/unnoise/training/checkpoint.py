@@ -19,8 +19,9 @@ from unnoise.training.state import TrainState, check_same
 FORMAT, UNSEALED = "unnoise.training.2", "unnoise.training.1"  # the older one has no checksum
 
 
-def save(state: TrainState, path: Path) -> None:
+def save(state: TrainState, path: str | Path) -> None:
     """Write beside `path`, flush and rename: a crash leaves the old file or the new."""
+    path = Path(path)
     tensors, metadata = state.state_dict()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -35,7 +36,7 @@ def save(state: TrainState, path: Path) -> None:
         ) from error
 
 
-def load(state: TrainState, path: Path) -> None:
+def load(state: TrainState, path: str | Path) -> None:
     """Bring the state to where the checkpoint is.
 
     Names, shapes and types of all tensors are compared with those of the state before any is used.
@@ -43,6 +44,7 @@ def load(state: TrainState, path: Path) -> None:
     Raises:
         InputError: it is missing, damaged or of another training; nothing changes.
     """
+    path = Path(path)
     with _explained(path), open_tensors(path, FORMAT, UNSEALED) as file:
         metadata = json.loads(file.metadata["metadata"])
         state.check(file.shapes, metadata)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
-from unnoise._checks import instance
+from unnoise._checks import instance, refuse
 from unnoise._errors import InputError
 from unnoise.denoisers import conditions
 from unnoise.training.scattering import ROUNDS, scattered
@@ -59,6 +59,9 @@ class Arrays:
     cond: Tensor | None = None
 
     def __post_init__(self) -> None:
+        for name, leaf in _tree.leaves(self.states):
+            if not isinstance(leaf, Tensor) or not leaf.ndim:
+                refuse(f"states[{name!r}]" if name else "states", leaf, "a tensor of points, (n, *event)")
         instance(Tensor, or_none=True, cond=self.cond)
         conditions.check_each(self.cond, len(self))
         if self.cond is not None and not self.cond.isfinite().all():

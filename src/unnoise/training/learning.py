@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from unnoise import _tree
+from unnoise._checks import refuse
 from unnoise._errors import InputError
 from unnoise._seeding import generator, seeded
 from unnoise.denoisers import Answering, Denoiser, Neural, Residual
@@ -72,6 +73,8 @@ def learn(
     >>> print(f"{samples.mean():.0f}")
     2
     """
+    if isinstance(network, nn.Module) or not callable(network):
+        refuse("network", network, "what makes one of (input_shape, cond_features, output_shape), as networks.MLP")
     chosen = Settings(**{"device": "cpu", **settings})
     dataset = _dataset(data, cond)
     width = _width(dataset)

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from unnoise import _tree
 from unnoise._atomic import clean_up
+from unnoise._checks import function, instance, refuse
 from unnoise._errors import NonFiniteError
 from unnoise.denoisers import Denoiser
 from unnoise.objectives import Objective
@@ -51,7 +52,7 @@ def train(
     *,
     weights: Tensor | None = None,
     validation: Validation | None = None,
-    checkpoint: Path | None = None,
+    checkpoint: str | Path | None = None,
 ) -> Generator[Step]:
     """Train from where `state` is to the end of its settings, and yield after every step.
 
@@ -62,8 +63,12 @@ def train(
     the step in which Ctrl-C, SIGTERM or SIGHUP comes. After an error the last checkpoint stands. To resume, `load` it
     first.
     """
+    instance(TrainState, state=state)
+    function(objective=objective)
+    if not isinstance(source, Dataset):
+        refuse("source", source, "a Dataset, such as training.Arrays(data)")
     run = _Run(state, objective, source, weights, validation)
-    checkpoints = _Checkpoints(state, checkpoint if run.group.rank == 0 else None)
+    checkpoints = _Checkpoints(state, Path(checkpoint) if checkpoint is not None and run.group.rank == 0 else None)
     whole = True
     with Signals(together=run.group.size > 1, ending=checkpoint is not None) as signals:
         try:

@@ -32,6 +32,8 @@ class TrainState:
     def __init__(self, denoiser: Denoiser, settings: Settings) -> None:
         if not any(weight.requires_grad for weight in denoiser.parameters()):
             raise InputError(f"{type(denoiser).__name__} has no parameters to train; give a denoiser that has.")
+        if any(weight.is_inference() for weight in denoiser.parameters()):
+            raise InputError("got a network made in torch.inference_mode(), which cannot be trained; make it outside")
         device = ProcessGroup.gather(settings).device
         self.settings = settings
         self.denoiser = denoiser.to(device)

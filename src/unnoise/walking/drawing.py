@@ -79,6 +79,7 @@ class Walk:
         return inference_data(self.record, _tree.length(self.draws), about)
 
 
+@torch.inference_mode(False)
 @torch.no_grad()
 def walk(
     log_prob: Callable[[Any], Any] | LogDensity[Any] | Any = None,
