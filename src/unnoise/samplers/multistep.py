@@ -26,9 +26,13 @@ from unnoise.samplers.base import Move, Sampler, require_gaussian
 from unnoise.samplers.forms import DataForm, Form, NoiseForm, VelocityForm
 from unnoise.samplers.grids import Grid, LogNormalGrid, UniformLogSNR
 
-# Large steps make polynomials swing: few steps do better with less.
-CORRECTED_FROM = 10  # steps, from which the form is wider than the data
-THIRD_FROM = 12  # steps
+# What a default is made of was chosen on the flows of docs/solvers.md. Few steps are taken at higher noise, where it is
+# decided which mode a point falls into; a corrector and a higher order pay once steps are short.
+WIDTH = 2.0  # of the default form
+CORRECTED_FROM = 12  # steps
+FOURTH_FROM = 28  # steps
+FEW_STEPS, MANY_STEPS = LogNormalGrid(0.7, 2.4, 0.15), LogNormalGrid(0.0, 1.6, 0.35)
+POWER = 0.4  # of the noise level
 MOST_ORDER = 20  # which the nodes integrate exactly
 NODES, MASSES = (torch.from_numpy(part) for part in np.polynomial.legendre.leggauss(20))
 
@@ -39,6 +43,12 @@ def exact(form: Form, known: Tensor, start: Tensor, end: Tensor) -> Tensor:
     r"""Weights (q,) that integrate polynomials in $\lambda$ through the places `known`, (q,), exactly."""
     places = start + (end - start) * (NODES + 1) / 2
     return (_lagrange(known, places) * form.rate(places) * MASSES).sum(1) * (end - start) / 2
+
+
+def in_power(form: Form, known: Tensor, start: Tensor, end: Tensor) -> Tensor:
+    r"""The same for polynomials in $\tilde\sigma^{0.4}$: between those in $\lambda$ and those in $\tilde\sigma$."""
+    places = start + (end - start) * (NODES + 1) / 2
+    return (_lagrange(_power(known), _power(places)) * form.rate(places) * MASSES).sum(1) * (end - start) / 2
 
 
 def in_variable(form: Form, known: Tensor, start: Tensor, end: Tensor) -> Tensor:
@@ -56,9 +66,10 @@ def midpoint(form: Form, known: Tensor, start: Tensor, end: Tensor) -> Tensor:
 class Multistep(Sampler):
     r"""A multistep solver of any order, in any form, on Gaussian processes and products of them.
 
-    The default did best of a few fixed rules at 5 to 40 steps (docs/solvers.md); `tune` fits a model better. It is
-    `VelocityForm` of order 2, or 3 from 12 steps on. From 10 steps on its width is 2, and every value of N also
-    corrects the step that led to it, at no cost (UniC; Zhao et al. 2023, arXiv 2302.04867).
+    The default did best of the fixed rules that were tried at 5 to 40 steps (docs/solvers.md); `tune` fits a model
+    better. It is `VelocityForm(2)` of order 3, or 4 from 28 steps on, with polynomials in $\tilde\sigma^{0.4}$. From 12
+    steps on every value of N also corrects the step that led to it, at no cost (UniC; Zhao et al. 2023, arXiv
+    2302.04867); fewer are taken at higher noise.
 
     `DataForm` with order 2 or 3 is DPM-Solver++ (arXiv 2211.01095), with churn its SDE, with a corrector UniPC;
     `NoiseForm` is DEIS (arXiv 2204.13902), with `in_variable` linear multistep; order 1 in either is DDIM.
@@ -67,7 +78,7 @@ class Multistep(Sampler):
         order: of the polynomial, plus one; less at first.
         form: what is integrated.
         corrected: correct every step by the value at its end; not in a form with noise.
-        quadrature: how polynomials are integrated.
+        quadrature: how polynomials are integrated: `exact` in a form that is given, `in_power` in the default.
 
     >>> from unnoise.denoisers import Exact
     >>> from unnoise.processes import edm
@@ -86,20 +97,23 @@ class Multistep(Sampler):
         order: int | None = None,
         form: Form | None = None,
         corrected: bool | None = None,
-        quadrature: Quadrature = exact,
+        quadrature: Quadrature | None = None,
         grid: Grid | None = None,
     ) -> None:
-        super().__init__(denoiser, steps, LogNormalGrid() if grid is None else grid)
+        super().__init__(denoiser, steps, grid)
+        many = steps >= CORRECTED_FROM
+        if grid is None:
+            self.grid = MANY_STEPS if many else FEW_STEPS
         require_gaussian(denoiser, type(self).__name__)
         whole(least=1, most=MOST_ORDER, or_none=True, order=order)
         instance(Form, or_none=True, form=form)
         flag(or_none=True, corrected=corrected)
-        function(quadrature=quadrature)
-        self.order = (2 if steps < THIRD_FROM else 3) if order is None else order
-        self.form = VelocityForm(1.0 if steps < CORRECTED_FROM else 2.0) if form is None else form
+        function(or_none=True, quadrature=quadrature)
+        self.order = (3 if steps < FOURTH_FROM else 4) if order is None else order
+        self.form = VelocityForm(WIDTH) if form is None else form
         noisy = isinstance(self.form, DataForm) and self.form.churn != 0
-        self.corrected = (steps >= CORRECTED_FROM and not noisy) if corrected is None else corrected
-        self.quadrature = quadrature
+        self.corrected = (many and not noisy) if corrected is None else corrected
+        self.quadrature = (in_power if form is None else exact) if quadrature is None else quadrature
         if noisy and self.corrected:
             raise InputError("a corrector would undo the noise that this form adds: give corrected=False or churn=0")
 
@@ -235,6 +249,10 @@ class _Path:
         for weight, value in zip(reversed(weights), reversed(self.values), strict=False):
             total.add_(value, alpha=weight)
         return total
+
+
+def _power(lam: Tensor) -> Tensor:
+    return torch.exp(-POWER * lam)
 
 
 def _lagrange(known: Tensor, places: Tensor) -> Tensor:
