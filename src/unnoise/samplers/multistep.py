@@ -31,8 +31,7 @@ from unnoise.samplers.grids import Grid, LogNormalGrid, UniformLogSNR
 WIDTH = 2.0  # of the default form
 CORRECTED_FROM = 12  # steps
 FOURTH_FROM = 28  # steps
-FEW_STEPS, MANY_STEPS = LogNormalGrid(0.7, 2.4, 0.15), LogNormalGrid(0.0, 1.6, 0.35)
-POWER = 0.4  # of the noise level
+FEW_STEPS, MANY_STEPS = LogNormalGrid(0.7, 2.4, 0.15), LogNormalGrid()
 MOST_ORDER = 20  # which the nodes integrate exactly
 NODES, MASSES = (torch.from_numpy(part) for part in np.polynomial.legendre.leggauss(20))
 
@@ -40,15 +39,11 @@ Quadrature = Callable[[Form, Tensor, Tensor, Tensor], Tensor]
 
 
 def exact(form: Form, known: Tensor, start: Tensor, end: Tensor) -> Tensor:
-    r"""Weights (q,) that integrate polynomials in $\lambda$ through the places `known`, (q,), exactly."""
+    r"""Weights (q,) that integrate polynomials in `form.argument` through the places `known`, (q,), exactly."""
     places = start + (end - start) * (NODES + 1) / 2
-    return (_lagrange(known, places) * form.rate(places) * MASSES).sum(1) * (end - start) / 2
-
-
-def in_power(form: Form, known: Tensor, start: Tensor, end: Tensor) -> Tensor:
-    r"""The same for polynomials in $\tilde\sigma^{0.4}$: between those in $\lambda$ and those in $\tilde\sigma$."""
-    places = start + (end - start) * (NODES + 1) / 2
-    return (_lagrange(_power(known), _power(places)) * form.rate(places) * MASSES).sum(1) * (end - start) / 2
+    return (
+        (_lagrange(form.argument(known), form.argument(places)) * form.rate(places) * MASSES).sum(1) * (end - start) / 2
+    )
 
 
 def in_variable(form: Form, known: Tensor, start: Tensor, end: Tensor) -> Tensor:
@@ -67,9 +62,8 @@ class Multistep(Sampler):
     r"""A multistep solver of any order, in any form, on Gaussian processes and products of them.
 
     The default did best of the fixed rules that were tried at 5 to 40 steps (docs/solvers.md); `tune` fits a model
-    better. It is `VelocityForm(2)` of order 3, or 4 from 28 steps on, with polynomials in $\tilde\sigma^{0.4}$. From 12
-    steps on every value of N also corrects the step that led to it, at no cost (UniC; Zhao et al. 2023, arXiv
-    2302.04867); fewer are taken at higher noise.
+    better. It is `VelocityForm(2)` of order 3, or 4 from 28 steps on. From 12 steps on every value of N also corrects
+    the step that led to it, at no cost (UniC; Zhao et al. 2023, arXiv 2302.04867); fewer are taken at higher noise.
 
     `DataForm` with order 2 or 3 is DPM-Solver++ (arXiv 2211.01095), with churn its SDE, with a corrector UniPC;
     `NoiseForm` is DEIS (arXiv 2204.13902), with `in_variable` linear multistep; order 1 in either is DDIM.
@@ -78,7 +72,7 @@ class Multistep(Sampler):
         order: of the polynomial, plus one; less at first.
         form: what is integrated.
         corrected: correct every step by the value at its end; not in a form with noise.
-        quadrature: how polynomials are integrated: `exact` in a form that is given, `in_power` in the default.
+        quadrature: how polynomials are integrated.
 
     >>> from unnoise.denoisers import Exact
     >>> from unnoise.processes import edm
@@ -97,7 +91,7 @@ class Multistep(Sampler):
         order: int | None = None,
         form: Form | None = None,
         corrected: bool | None = None,
-        quadrature: Quadrature | None = None,
+        quadrature: Quadrature = exact,
         grid: Grid | None = None,
     ) -> None:
         super().__init__(denoiser, steps, grid)
@@ -108,12 +102,12 @@ class Multistep(Sampler):
         whole(least=1, most=MOST_ORDER, or_none=True, order=order)
         instance(Form, or_none=True, form=form)
         flag(or_none=True, corrected=corrected)
-        function(or_none=True, quadrature=quadrature)
+        function(quadrature=quadrature)
         self.order = (3 if steps < FOURTH_FROM else 4) if order is None else order
         self.form = VelocityForm(WIDTH) if form is None else form
         noisy = isinstance(self.form, DataForm) and self.form.churn != 0
         self.corrected = (many and not noisy) if corrected is None else corrected
-        self.quadrature = (in_power if form is None else exact) if quadrature is None else quadrature
+        self.quadrature = quadrature
         if noisy and self.corrected:
             raise InputError("a corrector would undo the noise that this form adds: give corrected=False or churn=0")
 
@@ -249,10 +243,6 @@ class _Path:
         for weight, value in zip(reversed(weights), reversed(self.values), strict=False):
             total.add_(value, alpha=weight)
         return total
-
-
-def _power(lam: Tensor) -> Tensor:
-    return torch.exp(-POWER * lam)
 
 
 def _lagrange(known: Tensor, places: Tensor) -> Tensor:

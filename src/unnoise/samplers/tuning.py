@@ -41,9 +41,9 @@ FEW: tuple[Grid, ...] = (
 )  # for every method
 OTHERS: tuple[Grid, ...] = (
     LogNormalGrid(0.0, 1.2, 0.4),
-    *(LogNormalGrid(mean, 1.6, 0.4) for mean in (-1.0, 0.0)),
+    *(LogNormalGrid(mean, 1.6, 0.4) for mean in (-1.0, -0.5)),
     *(LogNormalGrid(mean, 1.2, 0.6) for mean in (-1.0, -0.5)),
-    LogNormalGrid(-0.5, 2.2, 0.4),
+    LogNormalGrid(0.7, 2.4, 0.15),
     Karras(),
 )
 FINALISTS = 8  # methods tried on every grid
