@@ -20,8 +20,6 @@ from torch import Tensor
 
 from unnoise._checks import real
 
-POWER = 0.4  # of the noise level, in which velocities are nearly polynomials; 0.3 to 0.5 did as well
-
 
 class Form(ABC):
     """How the reverse is written."""
@@ -130,12 +128,18 @@ class VelocityForm(Form):
     $y = \tilde x/\sqrt{\tilde\sigma^2 + \sigma_d^2}$ moves by $N = (\hat x_0 - c_{skip}\tilde x)/c_{out}$ over
     $-\arctan(\tilde\sigma/\sigma_d)$: minus the velocity of Salimans and Ho 2022 (arXiv 2202.00512), and EDM's F (arXiv
     2206.00364).
+
+    Args:
+        sigma_data: the width.
+        power: N is taken to be a polynomial in this power of the noise level; in its logarithm where it is 0.
     """
 
     sigma_data: float = 1.0
+    power: float = 0.0
 
     def __post_init__(self) -> None:
         real(above=0, sigma_data=self.sigma_data)
+        real(least=0, power=self.power)
 
     def scale(self, lam: Tensor) -> Tensor:
         r"""$\sqrt{\tilde\sigma^2 + \sigma_d^2}$."""
@@ -158,8 +162,8 @@ class VelocityForm(Form):
         return -self.sigma_data * torch.exp(lam) / self.scale(lam)
 
     def argument(self, lam: Tensor) -> Tensor:
-        r"""$\tilde\sigma^{0.4}$: long steps swing less than with $\lambda$ (docs/solvers.md)."""
-        return torch.exp(-POWER * lam)
+        r"""$\tilde\sigma^{\text{power}}$, in which long steps swing less; $\lambda$ where that is 0."""
+        return torch.exp(-self.power * lam) if self.power else lam
 
     def at(self, variable: Tensor) -> Tensor:
         r"""The inverse of `variable`.

@@ -26,7 +26,7 @@ from unnoise.denoisers import Denoiser
 from unnoise.processes import leaves
 from unnoise.samplers.forms import Form, NoiseForm, VelocityForm
 from unnoise.samplers.grids import Fitted, Grid, Karras, LogNormalGrid, UniformLogSNR
-from unnoise.samplers.multistep import Multistep
+from unnoise.samplers.multistep import GIVEN_GRID, Multistep
 
 FINE = 129  # evaluations of the reference, of order 4 and corrected: errs below 1e-5
 EVERY = 2  # is kept for the monitor
@@ -35,15 +35,15 @@ ORDERS = (2, 3, 4)
 FEWEST = 6  # evaluations, below which order 1 is tried too
 UNIFORM = (0.2, 0.4, 0.6)  # shares of a fitted grid that are uniform
 FEW: tuple[Grid, ...] = (
-    LogNormalGrid(),
+    GIVEN_GRID,
     LogNormalGrid(-1.0, 1.2, 0.4),
     UniformLogSNR(),
 )  # for every method
 OTHERS: tuple[Grid, ...] = (
     LogNormalGrid(0.0, 1.2, 0.4),
-    *(LogNormalGrid(mean, 1.6, 0.4) for mean in (-1.0, -0.5)),
+    *(LogNormalGrid(mean, 1.6, 0.4) for mean in (-1.0, 0.0)),
     *(LogNormalGrid(mean, 1.2, 0.6) for mean in (-1.0, -0.5)),
-    LogNormalGrid(0.7, 2.4, 0.15),
+    LogNormalGrid(-0.5, 2.2, 0.4),
     Karras(),
 )
 FINALISTS = 8  # methods tried on every grid
