@@ -384,7 +384,7 @@ MADE: dict[str, dict[str, Any]] = {
         "grid": grids.Karras(),
     },
     "samplers.forms.DataForm": {"churn": 1.0},
-    "samplers.forms.VelocityForm": {"sigma_data": 1.0},
+    "samplers.forms.VelocityForm": {"sigma_data": 1.0, "power": 0.4},
     "samplers.grids.Fitted": {"knots": (1.0, 0.0)},
     "samplers.grids.Karras": {"rho": 7.0},
     "samplers.grids.LogNormalGrid": {"mean": 0.0, "deviation": 1.0, "uniform": 0.5},

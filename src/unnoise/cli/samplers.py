@@ -61,14 +61,11 @@ def chosen(sampler: str | None, steps: int | None, model: DenoisingMarkovModel) 
     None if neither was chosen: then the model draws as it does by itself, from its law where that is known.
     """
     from unnoise import samplers
-    from unnoise.model.defaults import default_sampler, is_timeless
 
     if sampler is None and steps is None:
         return model.sampler
     named = None if sampler is None else getattr(samplers, SAMPLERS[sampler])
-    make: Callable[..., Any] = (
-        named or model.sampler or default_sampler(model.denoiser_.process, is_timeless(model.denoiser_))
-    )
+    make: Callable[..., Any] = named or model.sampler_
     words.refuse(
         (steps is not None and not _takes_steps(make), "--sampling-steps is for samplers that visit noise levels")
     )

@@ -13,7 +13,6 @@ from unnoise._seeding import generator
 from unnoise.denoisers import Composed, Denoiser
 from unnoise.inference.parameters import Floats
 from unnoise.inference.saved import Learnt
-from unnoise.model import default_sampler
 from unnoise.samplers import Sampler
 from unnoise.training.dataset import derived_seed
 
@@ -42,7 +41,7 @@ def composed(learnt: Learnt, seen: Floats, seed: int, make: Make | None) -> Make
         device = next(denoiser.parameters(), cond).device
         unknown = schema.unknown_condition.to(device)
         both = Composed(denoiser, cond.to(device), unknown, precisions.to(device))
-        return (make or model.sampler or default_sampler(denoiser.process))(both, **options)
+        return (make or model.sampler_)(both, **options)
 
     return sampler
 

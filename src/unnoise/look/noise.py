@@ -20,7 +20,6 @@ from unnoise.data.conditions import taken
 from unnoise.data.factors import CategoryFactor, Factor, MissingFactor, ResolvedFactor, SequenceFactor
 from unnoise.look.answers import Answers, ByColumn, read
 from unnoise.look.subjects import plain_words
-from unnoise.model.defaults import default_sampler, is_timeless
 from unnoise.model.sampling import sampled
 from unnoise.processes import HasKernel, Process
 from unnoise.samplers.grids import Grid
@@ -81,8 +80,7 @@ def journey(answers: Answers, first: int, count: int, t: float, seed: int) -> Jo
     with torch.no_grad():
         time = torch.full((_tree.length(x),), t)
         x_t = process.marginal(x, time).sample(rng)
-        denoiser = model.denoiser_.to(_tree.first(x).device)
-        machine = (model.sampler or default_sampler(process, is_timeless(denoiser)))(denoiser)
+        machine = model.sampler_(model.denoiser_.to(_tree.first(x).device))
         machine.grid = From(machine.grid, t)
         x_0 = machine.run(x_t, rng, cond)
     given = None if cond is None else _conditions(answers, rows)

@@ -22,6 +22,7 @@ from unnoise.heads.product import joint
 from unnoise.objectives import AnyOrder, Denoising, Objective
 from unnoise.objectives.times import LogNormalTimes
 from unnoise.samplers import Sampler
+from unnoise.samplers.forms import VelocityForm
 from unnoise.spaces import Lattice
 
 ONE_BY_ONE = 128  # masked cells that are drawn one after the other
@@ -50,16 +51,23 @@ def _head_of(denoiser: Denoiser) -> Head[Any] | None:
     return inner.head if isinstance(inner, Neural) else None
 
 
-def default_sampler(process: processes.Process[Any], timeless: bool = False) -> Callable[..., Sampler]:
+def default_sampler(
+    process: processes.Process[Any], timeless: bool = False, tempered: bool = True
+) -> Callable[..., Sampler]:
     """Multistep for Gaussian noise, ancestral steps where the bridge is known, small steps for the rest.
 
-    Where a `timeless` network sees few masks, one after the other.
+    Where a `timeless` network sees few masks, one after the other. A model of an earlier version has no `tempered`
+    polynomials, and draws the rows that it drew then.
     """
     if isinstance(process, processes.Gaussian):
-        return samplers.Multistep
+        return samplers.Multistep if tempered else _multistep_of_lambda
     if timeless and _is_drawn_one_by_one(process):
         return samplers.FirstHitting
     return samplers.Ancestral if isinstance(process, processes.Bridged) else samplers.Euler
+
+
+def _multistep_of_lambda(denoiser: Denoiser, steps: int = 25) -> Sampler:
+    return samplers.Multistep(denoiser, steps, form=VelocityForm(1.0 if steps < 10 else 2.0))
 
 
 LEAST_STEPS, MOST_STEPS, PASSES = 2000, 8000, 128
@@ -72,12 +80,12 @@ SPREAD = 2.0  # of the logarithms of noise levels at which these are learnt
 SMALL = 256  # pixels of an image at most, of which a perceptron sees all at once
 
 
-SINCE = "started", "each", "cells", "near", "small"  # which versions began to do, in this order
+SINCE = "started", "each", "cells", "near", "small", "tempered"  # which versions began to do, in this order
 
 
 @dataclass(frozen=True)
 class Built:
-    """How a network by default is built, as the description of its model keeps it.
+    """How a network by default is built and asked, as the description of its model keeps it.
 
     Args:
         width: of the MLP; None for models of the earliest versions.
@@ -86,6 +94,7 @@ class Built:
         cells: whether it states how likely each level is of images of few.
         near: whether of sequences its first layer sees the neighbours of a site.
         small: whether of images of few pixels a perceptron sees all at once.
+        tempered: whether solvers by default take velocities for polynomials in a power of the noise level.
     """
 
     width: int | None = WIDTH
@@ -94,14 +103,15 @@ class Built:
     cells: bool = True
     near: bool = True
     small: bool = True
+    tempered: bool = True
 
     @classmethod
     def of(cls, data: Any) -> Built:
         """From what a description keeps; earlier versions said less.
 
         >>> Built.of({"width": 128, "started": True}), Built.of(None)  # doctest: +NORMALIZE_WHITESPACE
-        (Built(width=128, started=True, each=False, cells=False, near=False, small=False),
-         Built(width=None, started=False, each=False, cells=False, near=False, small=False))
+        (Built(width=128, started=True, each=False, cells=False, near=False, small=False, tempered=False),
+         Built(width=None, started=False, each=False, cells=False, near=False, small=False, tempered=False))
         """
         said = data if isinstance(data, dict) else {}
         width = said.get("width")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from unnoise import _tree, samplers
+from unnoise import _tree
 from unnoise._atomic import atomic_path
 from unnoise._errors import InputError
 from unnoise._version import __version__
@@ -26,7 +26,13 @@ DENOISER, LAW, PLAN, SAMPLER = "denoiser.pt2", "law.pt", "plan.json", "sampler.p
 
 
 def exported(
-    denoiser: Denoiser, schema: Schema, folder: Path, *, steps: int | None = None, overwrite: bool = False
+    denoiser: Denoiser,
+    schema: Schema,
+    folder: Path,
+    sampler: Callable[..., Any],
+    *,
+    steps: int | None = None,
+    overwrite: bool = False,
 ) -> None:
     r"""Write `denoiser.pt2`, `plan.json` and `sampler.py` into a folder, which is made.
 
@@ -34,24 +40,23 @@ def exported(
     float64, and the conditions (n, c) if there are any; it gives the estimate of the standardised data. Of a table it
     is called with the cells (n, cells), int64, hidden ones behind their masks, and gives the laws of the cells of every
     factor, (n, cells, states); of a quick model `law.pt` has the mixture instead. Every n is welcome. The sampler makes
-    the rows that `samplers.Multistep`, or of a table `FittedModel.sample`, makes of the same seed, up to the rounding
-    of float32.
+    the rows that `FittedModel.sample` makes of the same seed, up to the rounding of float32.
 
     Raises:
         InputError: what the model has that this cannot say with torch alone.
     """
     _check_free(folder, overwrite)
     table = is_masked(denoiser.process)
-    files = _of_table(denoiser, schema, steps) if table else _of_numbers(denoiser, schema, steps)
+    files = _of_table(denoiser, schema, steps) if table else _of_numbers(denoiser, schema, sampler, steps)
     with atomic_path(folder) as beside:
         beside.mkdir()
         for name, content in files.items():
             (beside / name).write_bytes(content)
 
 
-def _of_numbers(denoiser: Denoiser, schema: Schema, steps: int | None) -> dict[str, bytes]:
+def _of_numbers(denoiser: Denoiser, schema: Schema, sampler: Callable[..., Any], steps: int | None) -> dict[str, bytes]:
     factor = exporting_numbers.only_factor(denoiser, schema)
-    solver = samplers.Multistep(denoiser) if steps is None else samplers.Multistep(denoiser, steps=steps)
+    solver = sampler(denoiser) if steps is None else sampler(denoiser, steps=steps)
     plan = {**solver.plan(), **exporting_numbers.of_data(factor), "conditions": _levels(schema)}
     state, time = torch.zeros(3, *schema.event_shape), torch.tensor(0.5, dtype=torch.float64)
     program = _program(_Estimate(denoiser), schema, state, time)

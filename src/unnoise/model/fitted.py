@@ -29,7 +29,7 @@ from unnoise.evaluation.closed_form import own_likelihood
 from unnoise.evaluation.dequantised import DequantisedLikelihood
 from unnoise.model import quick
 from unnoise.model.card import card
-from unnoise.model.defaults import default_likelihood, default_sampler, is_timeless
+from unnoise.model.defaults import Built, default_likelihood, default_sampler, is_timeless
 from unnoise.model.exporting import exported
 from unnoise.model.filling import imputed, probabilities
 from unnoise.model.posteriors import posteriors
@@ -59,12 +59,19 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
     likelihood: Likelihood | None
     progress: bool | None
     device: str
+    _built: Built
 
     def __sklearn_tags__(self) -> Any:
         """Holes are welcome."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
+
+    @property
+    def sampler_(self) -> Callable[..., Sampler]:
+        """What draws by default, called with (denoiser) or (denoiser, steps=...): of an old model as it did then."""
+        process, timeless = self.denoiser_.process, is_timeless(self.denoiser_)
+        return self.sampler or default_sampler(process, timeless, self._built.tempered)
 
     def sample(
         self,
@@ -172,7 +179,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         denoiser = self.answering() if isinstance(cond, dict) else self.denoiser_.to(self._device())
         if not (sampler or self.sampler or steps) and (x := quick.drawn(denoiser, n, cond, rng)) is not None:
             return x
-        make = sampler or self.sampler or default_sampler(denoiser.process, is_timeless(denoiser))
+        make = sampler or self.sampler_
         function(or_class=True, sampler=make)
         denoiser = self._guided(denoiser, guidance)
         machine = make(denoiser) if steps is None else make(denoiser, steps=steps)
@@ -386,7 +393,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
             raise InputError(
                 "got a model with a sampler of its own; expected the default one: set_params(sampler=None)"
             )
-        exported(self.denoiser_.cpu(), self.schema_, Path(folder), steps=steps, overwrite=overwrite)
+        exported(self.denoiser_.cpu(), self.schema_, Path(folder), self.sampler_, steps=steps, overwrite=overwrite)
 
     def _encoded_condition(self, n: int, given: Any, fewest: int = 0) -> torch.Tensor | None:
         return self.schema_.encode_condition(given, self._count(n, fewest))

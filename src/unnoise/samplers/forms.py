@@ -44,6 +44,10 @@ class Form(ABC):
     def of_state(self, lam: Tensor) -> Tensor:
         r"""b, the share of $\tilde x$ in N."""
 
+    def argument(self, lam: Tensor) -> Tensor:
+        r"""What N is taken to be a polynomial in, between the places where it is known: here $\lambda$."""
+        return lam
+
     def fresh(self, start: Tensor, end: Tensor) -> Tensor:
         r"""The standard deviation of the noise that a step in $\lambda$ adds to $\tilde x$."""
         return torch.zeros_like(end)
@@ -124,12 +128,18 @@ class VelocityForm(Form):
     $y = \tilde x/\sqrt{\tilde\sigma^2 + \sigma_d^2}$ moves by $N = (\hat x_0 - c_{skip}\tilde x)/c_{out}$ over
     $-\arctan(\tilde\sigma/\sigma_d)$: minus the velocity of Salimans and Ho 2022 (arXiv 2202.00512), and EDM's F (arXiv
     2206.00364).
+
+    Args:
+        sigma_data: the width.
+        power: N is taken to be a polynomial in this power of the noise level; in its logarithm where it is 0.
     """
 
     sigma_data: float = 1.0
+    power: float = 0.0
 
     def __post_init__(self) -> None:
         real(above=0, sigma_data=self.sigma_data)
+        real(least=0, power=self.power)
 
     def scale(self, lam: Tensor) -> Tensor:
         r"""$\sqrt{\tilde\sigma^2 + \sigma_d^2}$."""
@@ -150,6 +160,10 @@ class VelocityForm(Form):
     def of_state(self, lam: Tensor) -> Tensor:
         r"""$-c_{skip}/c_{out}$."""
         return -self.sigma_data * torch.exp(lam) / self.scale(lam)
+
+    def argument(self, lam: Tensor) -> Tensor:
+        r"""$\tilde\sigma^{\text{power}}$, in which long steps swing less; $\lambda$ where that is 0."""
+        return torch.exp(-self.power * lam) if self.power else lam
 
     def at(self, variable: Tensor) -> Tensor:
         r"""The inverse of `variable`.

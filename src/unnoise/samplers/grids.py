@@ -83,7 +83,8 @@ class Karras(OfNoise):
 class LogNormalGrid(OfNoise):
     r"""A share of the levels is uniform in $\log\tilde\sigma$, the others normal.
 
-    Around $\tilde\sigma = 0.6$, as in EDM's training (Karras et al. 2022, arXiv 2206.00364), but wider.
+    Around $\tilde\sigma = 1$, where data take shape; wider than the law of EDM's training times (Karras et al. 2022,
+    arXiv 2206.00364).
 
     Args:
         mean: of $\log\tilde\sigma$.
@@ -91,9 +92,9 @@ class LogNormalGrid(OfNoise):
         uniform: the share that is uniform.
     """
 
-    mean: float = -0.5
+    mean: float = 0.0
     deviation: float = 1.6
-    uniform: float = 0.4
+    uniform: float = 0.35
 
     def __post_init__(self) -> None:
         real(mean=self.mean)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -26,19 +26,45 @@ from unnoise.samplers.base import Move, Sampler, require_gaussian
 from unnoise.samplers.forms import DataForm, Form, NoiseForm, VelocityForm
 from unnoise.samplers.grids import Grid, LogNormalGrid, UniformLogSNR
 
-# Large steps make polynomials swing: few steps do better with less.
-CORRECTED_FROM = 10  # steps, from which the form is wider than the data
-THIRD_FROM = 12  # steps
+GIVEN_GRID = LogNormalGrid(-0.5, 1.6, 0.4)  # of a form that somebody chose
 MOST_ORDER = 20  # which the nodes integrate exactly
 NODES, MASSES = (torch.from_numpy(part) for part in np.polynomial.legendre.leggauss(20))
 
 Quadrature = Callable[[Form, Tensor, Tensor, Tensor], Tensor]
 
 
+class Rule(NamedTuple):
+    """What is chosen by the number of steps where nobody says."""
+
+    order: int
+    form: Form
+    corrected: bool
+    grid: Grid
+
+    @classmethod
+    def by_default(cls, steps: int) -> Rule:
+        """The best of those tried on the flows of docs/solvers.md.
+
+        Few steps are taken at higher noise, where it is decided into which mode a point falls. A corrector and a
+        higher order pay once steps are short.
+        """
+        few = steps < 12
+        grid = LogNormalGrid(0.7, 2.4, 0.15) if few else LogNormalGrid()
+        return cls(3 if steps < 28 else 4, VelocityForm(2.0, power=0.4), not few, grid)
+
+    @classmethod
+    def of(cls, form: Form, steps: int) -> Rule:
+        """For a form that somebody chose: large steps make polynomials swing, so few do better with less."""
+        noisy = isinstance(form, DataForm) and form.churn != 0
+        return cls(2 if steps < 12 else 3, form, steps >= 10 and not noisy, GIVEN_GRID)
+
+
 def exact(form: Form, known: Tensor, start: Tensor, end: Tensor) -> Tensor:
-    r"""Weights (q,) that integrate polynomials in $\lambda$ through the places `known`, (q,), exactly."""
+    r"""Weights (q,) that integrate polynomials in `form.argument` through the places `known`, (q,), exactly."""
     places = start + (end - start) * (NODES + 1) / 2
-    return (_lagrange(known, places) * form.rate(places) * MASSES).sum(1) * (end - start) / 2
+    return (
+        (_lagrange(form.argument(known), form.argument(places)) * form.rate(places) * MASSES).sum(1) * (end - start) / 2
+    )
 
 
 def in_variable(form: Form, known: Tensor, start: Tensor, end: Tensor) -> Tensor:
@@ -56,9 +82,10 @@ def midpoint(form: Form, known: Tensor, start: Tensor, end: Tensor) -> Tensor:
 class Multistep(Sampler):
     r"""A multistep solver of any order, in any form, on Gaussian processes and products of them.
 
-    The default did best of a few fixed rules at 5 to 40 steps (docs/solvers.md); `tune` fits a model better. It is
-    `VelocityForm` of order 2, or 3 from 12 steps on. From 10 steps on its width is 2, and every value of N also
-    corrects the step that led to it, at no cost (UniC; Zhao et al. 2023, arXiv 2302.04867).
+    The default did best of the fixed rules that were tried at 5 to 40 steps (docs/solvers.md); `tune` fits a model
+    better. It is `VelocityForm(2, power=0.4)` of order 3, or 4 from 28 steps on. From 12 steps on every value of N also
+    corrects the step that led to it, at no cost (UniC; Zhao et al. 2023, arXiv 2302.04867); fewer are taken at higher
+    noise.
 
     `DataForm` with order 2 or 3 is DPM-Solver++ (arXiv 2211.01095), with churn its SDE, with a corrector UniPC;
     `NoiseForm` is DEIS (arXiv 2204.13902), with `in_variable` linear multistep; order 1 in either is DDIM.
@@ -89,18 +116,20 @@ class Multistep(Sampler):
         quadrature: Quadrature = exact,
         grid: Grid | None = None,
     ) -> None:
-        super().__init__(denoiser, steps, LogNormalGrid() if grid is None else grid)
+        super().__init__(denoiser, steps, grid)
         require_gaussian(denoiser, type(self).__name__)
         whole(least=1, most=MOST_ORDER, or_none=True, order=order)
         instance(Form, or_none=True, form=form)
         flag(or_none=True, corrected=corrected)
         function(quadrature=quadrature)
-        self.order = (2 if steps < THIRD_FROM else 3) if order is None else order
-        self.form = VelocityForm(1.0 if steps < CORRECTED_FROM else 2.0) if form is None else form
-        noisy = isinstance(self.form, DataForm) and self.form.churn != 0
-        self.corrected = (steps >= CORRECTED_FROM and not noisy) if corrected is None else corrected
+        rule = Rule.by_default(steps) if form is None else Rule.of(form, steps)
+        self.order = rule.order if order is None else order
+        self.form = rule.form
+        self.corrected = rule.corrected if corrected is None else corrected
         self.quadrature = quadrature
-        if noisy and self.corrected:
+        if grid is None:
+            self.grid = rule.grid
+        if self.corrected and isinstance(form, DataForm) and form.churn:
             raise InputError("a corrector would undo the noise that this form adds: give corrected=False or churn=0")
 
     def moves(self, times: Tensor, looks: Sequence[Look] | None = None) -> Move:

@@ -26,7 +26,7 @@ from unnoise.denoisers import Denoiser
 from unnoise.processes import leaves
 from unnoise.samplers.forms import Form, NoiseForm, VelocityForm
 from unnoise.samplers.grids import Fitted, Grid, Karras, LogNormalGrid, UniformLogSNR
-from unnoise.samplers.multistep import Multistep
+from unnoise.samplers.multistep import GIVEN_GRID, Multistep
 
 FINE = 129  # evaluations of the reference, of order 4 and corrected: errs below 1e-5
 EVERY = 2  # is kept for the monitor
@@ -35,7 +35,7 @@ ORDERS = (2, 3, 4)
 FEWEST = 6  # evaluations, below which order 1 is tried too
 UNIFORM = (0.2, 0.4, 0.6)  # shares of a fitted grid that are uniform
 FEW: tuple[Grid, ...] = (
-    LogNormalGrid(),
+    GIVEN_GRID,
     LogNormalGrid(-1.0, 1.2, 0.4),
     UniformLogSNR(),
 )  # for every method
