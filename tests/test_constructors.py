@@ -586,7 +586,8 @@ FINE = {
         objectives.times.LogNormalTimes.deviation objectives.times.OneLevel.sigma
         objectives.weightings.EDMWeighting.deviation objectives.weightings.EDMWeighting.sigma_data
         samplers.Adaptive.tolerance samplers.PredictorCorrector.stride samplers.PredictorCorrector.snr
-        samplers.forms.VelocityForm.sigma_data samplers.grids.Karras.rho samplers.grids.LogNormalGrid.deviation
+        samplers.forms.VelocityForm.sigma_data samplers.forms.VelocityForm.power
+        samplers.grids.Karras.rho samplers.grids.LogNormalGrid.deviation
         chains.Metropolis.step_size chains.Metropolis.jitter chains.Hamiltonian.step_size chains.Hamiltonian.jitter
         chains.RandomWalk.step_size chains.RandomWalk.jitter
         chains.Annealed.epsilon chains.MALA.step_size chains.Geodesic.step_size chains.Langevin.step_size
@@ -635,7 +636,7 @@ FINE = {
         laws.BinomialThinning.event_ndim laws.WrappedNormal.event_ndim networks.MLP.cond_features
         networks.ResNet.cond_features networks.SmallImage.cond_features networks.Transformer.cond_features
         networks.UNet.cond_features
-        samplers.PredictorCorrector.corrections
+        samplers.PredictorCorrector.corrections samplers.forms.VelocityForm.power
         samplers.grids.LogNormalGrid.uniform chains.run.steps chains.run.keep
         evaluation.ProbabilityFlow.exact_up_to evaluation.sliced_wasserstein.seed evaluation.wasserstein.seed
     """,

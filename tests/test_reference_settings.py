@@ -79,6 +79,7 @@ from unnoise.samplers import (
     dpm_solver_pp,
     linear_multistep,
 )
+from unnoise.samplers.forms import VelocityForm
 from unnoise.schedules import Cosine, Erasing, Exponential, Geometric, Learned, LinearLogSNR, LogSNR
 from unnoise.spaces import Aitchison, Continuum, Counts, Euclidean, Finite, Lattice, Rotations, Simplex, Sphere, Torus
 
@@ -125,7 +126,7 @@ def known(process, atoms, head=None):
     return {
         "loss": loss(Denoising(), learner, atoms),
         "implicit": loss(Implicit(), learner, atoms),
-        "samples": samples(default_sampler(process)(exact, steps=6)),
+        "samples": samples(default_sampler(process, tempered=False)(exact, steps=6)),
         "euler": samples(Euler(exact, steps=6)),
         **likelihoods(exact, atoms),
     }
@@ -341,7 +342,7 @@ def mixture():
 
 
 SAMPLERS = {
-    "multistep": partial(Multistep, steps=8),
+    "multistep": partial(Multistep, steps=8, form=VelocityForm(1.0)),
     "dpm-solver++": partial(dpm_solver_pp, steps=8),
     "dpm-solver++, churn": partial(dpm_solver_pp, steps=8, churn=0.5),
     "linear multistep": partial(linear_multistep, steps=8),
@@ -392,9 +393,10 @@ def fitted():
     fixed = {"steps": 20, "batch_size": 32, "device": "cpu", "progress": False, "roles": "joint", "validation": 0}
     model = DenoisingMarkovModel(network=network, **fixed).fit(data)
     bound = model.score_samples(data[:3], likelihood=Bound(draws=8))
+    solver = default_sampler(model.denoiser_.process, tempered=False)
     return {
         "losses": torch.tensor(model.losses_),
-        "samples": torch.from_numpy(model.sample(4, seed=0)),
+        "samples": torch.from_numpy(model.sample(4, seed=0, sampler=solver)),
         "flow": torch.from_numpy(model.score_samples(data[:3])),
         "bound": torch.from_numpy(bound),
     }

@@ -19,9 +19,8 @@ from unnoise.spaces import Euclidean
 def model(sampler: Any = None) -> Any:
     import torch
 
-    return SimpleNamespace(
-        sampler=sampler, denoiser_=Exact(variance_preserving(Euclidean(1)), torch.tensor([[0.0], [1.0]]))
-    )
+    denoiser = Exact(variance_preserving(Euclidean(1)), torch.tensor([[0.0], [1.0]]))
+    return SimpleNamespace(sampler=sampler, sampler_=sampler or made.Multistep, denoiser_=denoiser)
 
 
 def test_the_name_comes_first_then_the_models_own_and_else_the_model_draws_by_itself() -> None:

@@ -98,6 +98,11 @@ class Space(ABC, Generic[S, L]):
     longest_move: float = math.inf
 
     @property
+    def jumps(self) -> int:
+        """How many points one jump at one site leads to; none where nothing jumps."""
+        return 0
+
+    @property
     def cell(self) -> Space[S, L]:
         """The space of the smallest part that noise moves by itself, such as one number of many; here all of it.
 

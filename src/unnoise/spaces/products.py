@@ -51,6 +51,11 @@ class ProductSpace(Space[Any, Any]):
         """The shortest of the factors'."""
         return min(space.longest_move for space in self.parts.values())
 
+    @property
+    def jumps(self) -> int:
+        """Those of all factors."""
+        return sum(part.jumps for part in self.parts.values())
+
     def check(self, x: Point) -> None:
         """Raise InputError unless x is a dict of equally many points of every factor."""
         expected = ", ".join(map(repr, self.parts))

@@ -50,6 +50,11 @@ class Sites(Space[Tensor, Jump]):
         return math.prod(self.event_shape)
 
     @property
+    def jumps(self) -> int:
+        """Each site changes in each of its ways."""
+        return self.sites * self.ways
+
+    @property
     def possible(self) -> Tensor:
         """Which numbers of neighbours are those of points, (sites * ways,)."""
         return torch.ones(self.sites * self.ways, dtype=torch.bool)

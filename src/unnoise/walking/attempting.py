@@ -34,10 +34,8 @@ NUMBERS = 2**22  # of all particles at most
 NEIGHBOURS = 2**23  # of all particles of a population at most, on sites
 CLIMBS = 64  # from the ends of a walk, which may know more modes
 PROBES, MOST_CLIMBS = 2**18, 256  # points around trusted particles, and those of which climbs begin
-LEARNT, OVERLOOKED = (
-    0.5,
-    0.25,
-)  # shares of the next guess: of a doubted attempt's particles, of modes that it overlooked
+LEARNT = 0.5  # share of the next guess: of a doubted attempt's particles
+OVERLOOKED = 0.25  # the same: of modes that it overlooked
 EDGE = 0.01  # share of evaluations without density, from which on it ends at edges
 
 

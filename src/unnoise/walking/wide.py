@@ -14,7 +14,6 @@ from unnoise._errors import InputError
 from unnoise.laws import Categorical, Dirichlet, Independent, Law
 from unnoise.laws.students import Students
 from unnoise.spaces import Affine, Compact, Counts, Finite, ProductSpace, Simplex, Space
-from unnoise.spaces.sites import Sites
 
 LENGTHS = (0.1, 1.0, 10.0, 100.0)  # of real factors, whose scale is not known
 MEANS = (1.0, 10.0, 100.0, 1000.0)  # of counts
@@ -38,17 +37,13 @@ def neighbours(space: Space[Any, Any]) -> int:
     >>> neighbours(Finite(20, 2)), neighbours(Counts(3))
     (40, 6)
     """
-    if isinstance(space, ProductSpace):
-        return sum(map(neighbours, space.parts.values()))
-    if not isinstance(space, Sites):
-        return 0
-    if (count := space.sites * space.ways) > MOST_NEIGHBOURS:
+    if space.jumps > MOST_NEIGHBOURS:
         raise InputError(
-            f"a point of {space} has {count:,} neighbours, all of which are asked for at every move; expected at most "
-            f"{MOST_NEIGHBOURS:,}: leave out states that hardly count, write many states as Counts, or ask for all "
-            "states of a single site at once, as torch.softmax(log_prob(x), 0) does"
+            f"a point of {space} has {space.jumps:,} neighbours, all of which are asked for at every move; expected at "
+            f"most {MOST_NEIGHBOURS:,}: leave out states that hardly count, write many states as Counts, or ask for "
+            "all states of a single site at once, as torch.softmax(log_prob(x), 0) does"
         )
-    return count
+    return space.jumps
 
 
 @dataclass(frozen=True)
