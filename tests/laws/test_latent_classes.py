@@ -112,3 +112,49 @@ def test_wrong_arguments_are_refused():
         fit_latent_classes(base, rows.x, weights=torch.ones(3), rng=rng())
     with pytest.raises(InputError, match="names and cells of the base"):
         fit_latent_classes(base, rows.x["numbers"], rng=rng())
+
+
+def two_pairs(n=2000):
+    """One pair of columns of many states that are nearly a function of each other, and one of few that is linked."""
+    first = torch.randint(40, (n, 1), generator=rng())
+    second = (first + torch.randint(2, (n, 1), generator=rng(1))) % 40
+    zero = torch.rand(n, 1, generator=rng(2)) < 0.25
+    woman = zero | (torch.rand(n, 1, generator=rng(3)) < 0.4)
+    x = {"many": torch.cat([first, second], 1), "few": torch.cat([zero, woman], 1).long()}
+    base = {
+        name: CategoricalComponents.of(x[name], torch.ones_like(x[name]).bool(), torch.ones(states).bool())
+        for name, states in (("many", 40), ("few", 2))
+    }
+    return base, x
+
+
+def share_of_women(law, seed):
+    """Among draws that are zero: how many are women, and how many draws these are."""
+    few = law.sample(rng(seed), (4000,))["few"]
+    return float(few[few[:, 0] == 1, 1].float().mean()), int((few[:, 0] == 1).sum())
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_strong_pair_leaves_weak_links_as_they_are(seed, monkeypatch):
+    """Whoever has zero is a woman, as 55 % of all are; the twin is one mixture of all cells."""
+    base, x = two_pairs()
+    law = fit_latent_classes(base, x, components=50, rng=rng(seed))
+    share, draws = share_of_women(law, seed)
+    assert share > 1 - 0.05 - 3 * math.sqrt(0.05 / draws)
+    near = law.sample(rng(seed), (4000,))["many"].diff(dim=1) % 40
+    assert (near <= 1).float().mean() > 0.8
+    monkeypatch.setattr(latent_classes, "BETTER", math.inf)
+    share, draws = share_of_women(fit_latent_classes(base, x, components=50, rng=rng(seed)), seed)
+    assert share < 0.9
+
+
+def test_pairs_of_components_are_independent():
+    base, rows = mixed()
+    law, other = (fit_latent_classes(base, rows.x, components=most, rng=rng()) for most in (4, 3))
+    cells = _tree.map(lambda part: torch.arange(math.prod(part.cells)).reshape(part.cells) % 2 == 1, base)
+    both = latent_classes._paired(law, other, cells)
+    first = _tree.map(lambda mask, known: ~mask & known, cells, rows.known)
+    second = _tree.map(lambda mask, known: mask & known, cells, rows.known)
+    expected = law.log_prob(rows.x, first) + other.log_prob(rows.x, second)
+    assert len(both.weights) == len(law.weights) * len(other.weights)
+    torch.testing.assert_close(both.log_prob(rows.x, rows.known), expected, rtol=1e-4, atol=1e-4)

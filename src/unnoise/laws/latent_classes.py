@@ -31,6 +31,10 @@ WARM, TRIAL, FINAL = 8, 8, 12  # steps before the prior is chosen, after it, and
 CANDIDATES = 4
 ROUNDS = 2  # of choosing the prior
 WEIGHT = 0.1  # rows that each component's weight starts with
+LITTLE = 0.05  # of the most that is said of a cell: cells of which less is said may have a mixture of their own
+BETTER = 0.03  # nats of a held-out row that it must say more, by two standard errors
+OF_REST = 10  # components of that at most
+MOST_PAIRED = 2**24  # numbers of the laws of all pairs of components
 
 
 @dataclass(frozen=True)
@@ -94,15 +98,25 @@ def fit_latent_classes(
 ) -> ProductMixture:
     r"""A mixture of product laws, of a number of components and a prior chosen by held-out rows.
 
+    Cells that depend strongly on each other take all components for themselves, each a slice of those cells, and leave
+    none for weaker links of others. So cells R of which held-out rows tell that the components say little have a second
+    mixture, if it says more of these rows, independent of the first:
+    $p(x) = \sum_k w_k\prod_{c\notin R} p_{kc}(x_c)\sum_j v_j\prod_{c\in R} q_{jc}(x_c)$,
+    which is the mixture of all pairs of components, of weights $w_k v_j$.
+
     Args:
         base: the law of all rows: `Components` of one law, or a dict of them, nested as points are.
         x: points, (n, *event).
         known: a tree like x of bool tensors (n, *cells); None if all cells are.
-        components: the most components; at most one for every five rows.
+        components: the most components of the first mixture; at most one for every five rows.
         weights: of the rows, (n,); 1 by default.
         rng: of the first components, and of the rows held out.
         time_limit: seconds after which no further step begins, or None.
         on_step: called with the share of the work that is done.
+
+    References:
+        Mansinghka et al. 2016, CrossCat (Journal of Machine Learning Research 17): groups of columns, each with its
+        own mixture.
 
     >>> from unnoise.laws import CategoricalComponents
     >>> x = torch.tensor([[0, 0], [1, 1]]).repeat(200, 1)
@@ -124,10 +138,16 @@ def fit_latent_classes(
     test, train = (rows.at(order[part].to(rows.weights.device)) for part in (slice(held), slice(held, None)))
     if not held:
         return _run(_first(Prior.of(base, FIRST_ROWS), train, 1, rng), train, Prior.of(base, FIRST_ROWS), 1, clock)
-    clock.expect(len(train) * sum(_sizes(most)) * (WARM + ROUNDS * TRIAL) + n * most * FINAL)
+    clock.expect(_work(n, len(train), most) + _work(n, len(train), OF_REST))
     law, prior = _chosen(base, train, test, most, rng, clock)
-    clock.expect(n * len(law.weights) * FINAL)  # fewer sizes may have been tried
-    return _run(law, rows, prior, FINAL, clock)
+    clock.expect(n * len(law.weights) * FINAL + _work(n, len(train), OF_REST))  # fewer sizes may have been tried
+    rest, other = _left_over(base, law, train, test, rng, clock)
+    if other is None:
+        clock.expect(n * len(law.weights) * FINAL)
+        return _run(law, rows, prior, FINAL, clock)
+    clock.expect(n * (len(law.weights) + len(other[0].weights)) * FINAL)
+    law = _run(law, rows, prior, FINAL, clock)
+    return _paired(law, _run(other[0], _seen(rows, rest), other[1], FINAL, clock), rest)
 
 
 def em_step(law: ProductMixture, rows: WeightedRows, prior: Prior) -> tuple[ProductMixture, float]:
@@ -224,6 +244,53 @@ def _chosen(
     if best is None:  # never, as there is one size at least
         raise InputError("got no number of components to try; expected one or more")
     return best[1:]
+
+
+def _left_over(
+    base: Any, law: ProductMixture, train: WeightedRows, test: WeightedRows, rng: torch.Generator, clock: _Clock
+) -> tuple[Any, tuple[ProductMixture, Prior] | None]:
+    """The cells of which the components say little, and a law and a prior of these; None if it says no more of them."""
+    gains = _gains(law, test, base)
+    little = LITTLE * max(float(gain.max()) for _, gain in _tree.leaves(gains))
+    rest = _tree.map(lambda gain, part: (gain <= little).reshape(part.cells), gains, base)
+    numbers = sum(tensor.numel() for _, part in _tree.leaves(law.parts) for tensor in part.tensors().values())
+    most = min(OF_REST, len(train) // PER_COMPONENT, MOST_PAIRED // numbers)
+    if most < 2 or sum(int(mask.sum()) for _, mask in _tree.leaves(rest)) < 2:
+        return rest, None
+    of_rest, of_others = _seen(test, rest), _seen(test, _tree.map(torch.logical_not, rest))
+    other = _chosen(base, _seen(train, rest), of_rest, most, rng, clock)
+    more = law.log_prob(test.x, of_others.known) + other[0].log_prob(test.x, of_rest.known)
+    more = more - law.log_prob(test.x, test.known)
+    share = test.weights / test.weights.sum().clamp(min=1e-30)
+    mean = (share * more).sum()
+    error = (share * (more - mean)).square().sum().sqrt()
+    return rest, other if mean - 2 * error > BETTER else None
+
+
+def _gains(law: ProductMixture, rows: WeightedRows, base: Any) -> Any:
+    """How much more the components say of each cell than the law of all rows, in nats of a row, a tree of (cells,)."""
+
+    def gain(part: Components, tally: Tally, whole: Components) -> Tensor:
+        total = tuple(each.sum(0, keepdim=True) for each in tally)
+        return (part.expected(tally) - whole.expected(total)) / rows.weights.sum().clamp(min=1e-30)
+
+    return _tree.map(gain, law.parts, _tallied(law, rows).of_parts, base)
+
+
+def _seen(rows: WeightedRows, cells: Any) -> WeightedRows:
+    """With no other cells known."""
+    return WeightedRows(rows.x, _tree.map(torch.logical_and, rows.known, cells), rows.weights)
+
+
+def _paired(law: ProductMixture, other: ProductMixture, cells: Any) -> ProductMixture:
+    """Every pair of components: these cells are of the other law, and independent of the rest."""
+    parts = _tree.map(lambda part, *of: part.paired(*of), law.parts, other.parts, cells)
+    return ProductMixture(torch.outer(law.weights, other.weights).flatten(), parts)
+
+
+def _work(n: int, train: int, most: int) -> int:
+    """In the units of the clock, of so many rows, if all sizes are tried."""
+    return train * sum(_sizes(most)) * (WARM + ROUNDS * TRIAL) + n * most * FINAL
 
 
 def _sizes(most: int) -> list[int]:

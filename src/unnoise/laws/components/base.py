@@ -45,6 +45,18 @@ class Components(ABC):
         made: Self = replace(this, **more)
         return made
 
+    def paired(self, other: Self, cells: Tensor) -> Self:
+        """Every pair of a law and one of the other, which has the cells of the mask, (K * others, *cells)."""
+        this: Any = self
+
+        def both(mine: Tensor, theirs: Tensor) -> Tensor:
+            mask = cells.reshape(*cells.shape, *[1] * (mine.ndim - 1 - cells.ndim))
+            return torch.where(mask, theirs, mine[:, None]).flatten(0, 1)
+
+        theirs = other.tensors()
+        made: Self = replace(this, **{name: both(mine, theirs[name]) for name, mine in self.tensors().items()})
+        return made
+
     def tensors(self) -> dict[str, Tensor]:
         """The parameters by name, each (K, ...)."""
         this: Any = self
