@@ -20,7 +20,7 @@ from unnoise.model.conditioning import conditioned
 NOISE = 0.3
 QUICK: dict[str, Any] = {
     "network": partial(networks.MLP, width=32, depth=2, embedding=32),
-    "steps": 250,
+    "steps": 300,
     "batch_size": 128,
     "learning_rate": 1e-2,
     "warmup": 20,
