@@ -7,6 +7,7 @@ import json
 import os
 import shlex
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -44,6 +45,20 @@ def test_a_file_becomes_a_model(name: str, done: Run, data: Path, tmp_path: Path
     assert f"unnoise sample {tmp_path / 'model'} -n 1000" in result.stdout
     assert f"in a browser by: unnoise look {tmp_path / 'model'} {data / name}\n" in result.stdout
     assert len(load(tmp_path / "model").losses_) == 3
+
+
+def test_what_it_says_next_reads_the_file_as_it_was_read(done: Run, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with contextlib.closing(sqlite3.connect("rows.sqlite")) as held, held:
+        held.execute("create table plots (id, x, g)")
+        plots = [(i, i % 4 if i % 9 else None, "ab"[i % 2]) for i in range(60)]
+        held.executemany("insert into plots values (?, ?, ?)", plots)
+    asked = "select x, g from plots where id < 40"
+    told = done("fit", "rows.sqlite", "-o", "model", "--quick", "--query", asked).stdout
+    assert f"unnoise look model rows.sqlite --query {shlex.quote(asked)}\n" in told
+    (impute,) = (line for line in told.splitlines() if line.startswith("  unnoise impute"))
+    done(*shlex.split(impute)[1:])
+    assert len(pl.read_csv("filled.csv", columns=["x", "g"]).drop_nulls()) == 40
 
 
 def test_compiling_is_asked_for_and_may_change_when_a_training_goes_on(

@@ -67,7 +67,12 @@ def test_values_are_turned_into_what_was_fitted(
 @pytest.mark.parametrize(
     ("column", "later", "message"),
     [
-        ("age", ["1", "x", None, "y", "z", "w"], r"'age' held numbers when .* rows 1, 3, 4, \.\.\. hold 'x'"),
+        (
+            "age",
+            ["1", "x", None, "y", "z", "w"],
+            r"'age' held numbers when .* rows 1, 3, 4, \.\.\. hold 'x', 'y', 'z', \.\.\.",
+        ),
+        ("age", ["x", "1", "x"], r"rows 0, 2 hold 'x'\.$"),
         ("ok", [1, 2], r"'ok' held true and false when .* row 1 holds '2'"),
         ("code", ["1", "B", "2", "C"], r"'code' has no level 'B'; the levels are .* \(asked for in row 1, 3\)"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -173,3 +174,14 @@ def test_what_was_said_of_the_model_is_said_again() -> None:
 )
 def test_numbers_that_fill_a_whole_turn_may_be_angles(low: float, high: float, turns: bool) -> None:
     assert _turns(low, high) == turns
+
+
+def test_a_command_says_how_its_files_are_read() -> None:
+    names = Names("m", "test.xlsx", "train.xlsx", "better", data_options=("--sheet", "May", "--query", "q"))
+    names = replace(names, train_options=("--sheet", "May"))
+    found = measured("likelihood", open_ones=("copies",), looks=np.empty((0, 2)), train=None)
+    told = {one.key: one.command for one in advice(found, names)}
+    assert told["validate"] == "unnoise fit train.xlsx --sheet May -o better --validation 0.1"
+    assert "m test.xlsx --train train.xlsx --sheet May --query q --report" in told["train"]
+    longer = next(one for one in advice(measured("pairs"), names) if one.key == "longer")
+    assert longer.command.startswith("unnoise fit train.xlsx --sheet May -o m --resume")

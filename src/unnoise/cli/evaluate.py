@@ -78,7 +78,14 @@ def evaluate(
     )
     rivals = _rivals(fitted, known, test, seed)
     found = measure(fitted, test, y, train=known, train_y=known_y, rivals=rivals, max_rows=max_rows, seed=seed)
-    names = Names(str(model), str(data), "TRAIN" if train is None else str(train), f"{model.name}_better")
+    names = Names(
+        model=str(model),
+        data=str(data),
+        train="TRAIN" if train is None else str(train),
+        better=f"{model.name}_better",
+        data_options=tuple(reading.options(data)),
+        train_options=tuple(reading.options(train or data, beside=True)),  # rows that nobody named are written alike
+    )
     if report is not None:
         page_of(found, f"{model.name} on {data.name}", words.command_line(), names=names).write(report)
     told = advice(found, names)

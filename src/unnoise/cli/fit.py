@@ -283,16 +283,16 @@ def _outcome(
         "seconds": round(seconds, 1),
     }
     how = f"after {steps:,} steps" if steps else "with a mixture"
-    suffix = reading.suffix_of(data)
+    suffix, said = reading.suffix_of(data), reading.options(data)
     told = (
         f"{model.schema_.describe()}{_offers(model, rows)}\n\n{model.ended_}\n"
         f"saved {output} {how} in {seconds:.0f} s; next, or in a browser by: "
-        f"{words.command('unnoise', 'look', output, data)}\n"
+        f"{words.command('unnoise', 'look', output, data, *said)}\n"
         f"  {words.command('unnoise', 'sample', output, '-n', 1000, '-o', f'new{suffix}')}\n"
         f"  {words.command('unnoise', 'evaluate', output, 'HELD_OUT', '--report', 'report.html')}"
     )
     if model.schema_.missing:
-        told += f"\n  {words.command('unnoise', 'impute', output, data, '-o', f'filled{suffix}')}"
+        told += f"\n  {words.command('unnoise', 'impute', output, data, *said, '-o', f'filled{suffix}')}"
     return facts, told
 
 

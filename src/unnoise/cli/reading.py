@@ -231,6 +231,11 @@ def dialect(like: Dialect | None) -> Dialect | None:
     return (like or Dialect()).said(**said) if said else like
 
 
+def options(path: Path, beside: bool = False) -> list[str]:
+    """The options that say how this file is read, for a command that reads it again; `beside` as in `contents`."""
+    return [word for name, value in _heeded(path, beside).items() for word in (f"--{name}", value)]
+
+
 def suffix_of(data: Path) -> str:
     """The suffix of an output like the data."""
     from unnoise.data import files
@@ -264,13 +269,8 @@ def in_block(number: int, size: int) -> Iterator[None]:
 def _said_of(path: Path, schema: Schema | None, beside: bool, kinds: Mapping[str, str] | None = None) -> dict[str, Any]:
     """The options of `files.read` for this file, as in `contents`; declared levels stay as they are written."""
     from unnoise.data import files, inference
-    from unnoise.data.scans import tables_in
 
-    is_text = any(map(files.is_text, [path, *tables_in(path)[:1]]))
-    said = {name: value for name, value in _SAID.get().items() if value is not None}
-    if beside:
-        heeded = _OF_TEXT if is_text else _OF_SHEETS if files.is_book(path) else ()
-        said = {name: value for name, value in said.items() if name in heeded}
+    said, is_text = _heeded(path, beside), _is_text(path)
     is_read = is_text or files.is_book(path)  # and so has cells of text that may be numbers
     if schema is not None and is_read:
         texts, dialect = schema.container.texts, schema.container.dialect
@@ -279,3 +279,20 @@ def _said_of(path: Path, schema: Schema | None, beside: bool, kinds: Mapping[str
             said |= {"names": schema.container.columns, "like": dialect and dialect.reading}
     levels = inference.declared_as(kinds, inference.OF_TEXT)
     return said | {"levels": levels} if levels and is_read else said
+
+
+def _heeded(path: Path, beside: bool) -> dict[str, Any]:
+    """What the user said of this file, as in `contents`."""
+    from unnoise.data import files
+
+    said = {name: value for name, value in _SAID.get().items() if value is not None}
+    heeded = _OF_TEXT if _is_text(path) else _OF_SHEETS if files.is_book(path) else ()
+    return {name: value for name, value in said.items() if name in heeded} if beside else said
+
+
+def _is_text(path: Path) -> bool:
+    """Whether it is a table of text, or a folder of some."""
+    from unnoise.data import files
+    from unnoise.data.scans import tables_in
+
+    return any(map(files.is_text, [path, *tables_in(path)[:1]]))

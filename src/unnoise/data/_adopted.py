@@ -58,11 +58,13 @@ def adopted(values: Values, column: Column) -> Values:
     wrong = np.array([value is None for value in made], dtype=bool) if made.dtype == object else np.isnan(made)
     if held != TEXT_HELD and wrong.any():
         rows = np.flatnonzero(present)[wrong].tolist()
-        shown = ", ".join(map(str, rows[:_SHOWN])) + (", ..." if len(rows) > _SHOWN else "")
+        more = ", ..." * (len(rows) > _SHOWN)
+        shown = ", ".join(map(str, rows[:_SHOWN])) + more
+        cells = ", ".join(dict.fromkeys(repr(str(values[row])[:40]) for row in rows[:_SHOWN])) + more
         one, was = len(rows) == 1, "numbers" if held == NUMBERS_HELD else "true and false"
         raise InputError(
             f"Column '{column.label}' held {was} when the model was fitted, but row{'s' * (not one)} {shown} "
-            f"hold{'s' * one} {str(values[rows[0]])[:40]!r}."
+            f"hold{'s' * one} {cells}."
         )
     made = made.astype(bool) if held == TRUTH_HELD else made
     return made if present.all() else holes.spread(made, present)

@@ -48,6 +48,8 @@ class Names:
         train: the training rows.
         better: a folder for another model.
         fit: the command that fits the model, where it is none of `unnoise fit`.
+        data_options: the options that say how the rows that were held out are read, as ("--sheet", "May").
+        train_options: those that say it of the training rows.
     """
 
     model: str = "MODEL"
@@ -55,6 +57,8 @@ class Names:
     train: str = "TRAIN"
     better: str = "BETTER"
     fit: str = ""
+    data_options: tuple[str, ...] = ()
+    train_options: tuple[str, ...] = ()
 
 
 _OFFERED = {
@@ -90,7 +94,7 @@ def refit(found: Assessment, names: Names, *options: str, kinds: Mapping[str, st
     columns = model.schema_.feature_names or ()
     given = [name for name in model.schema_.conditions if name in columns]
     rules = [model.constraints] if isinstance(model.constraints, str) else model.constraints or ()
-    words = ["unnoise", "fit", names.train, "-o", names.better]
+    words = ["unnoise", "fit", names.train, *names.train_options, "-o", names.better]
     words += [word for name, kind in said.items() for word in ("--column", f"{name}={kind}")]
     words += ["--condition", ",".join(given)] if given else []
     words += ["--labels", "LABELS"] if len(given) < len(model.schema_.conditions) else []
@@ -108,7 +112,7 @@ def _longer(found: Assessment, names: Names, wrong: set[str]) -> Iterator[Advice
     if ending.falling and wrong - {"copies"}:
         options = [] if ending.by_time else ["--steps", str(3 * len(model.losses_))]
         options += [] if model.time_limit is None else ["--time", _time(3 * model.time_limit)]
-        more = names.fit or _line("unnoise", "fit", names.train, "-o", names.model, "--resume")
+        more = names.fit or _line("unnoise", "fit", names.train, *names.train_options, "-o", names.model, "--resume")
         yield Advice("longer", "Train longer.", ending.words, f"{more} {shlex.join(options)}")
     elif ending.unseen and wrong:
         why = "No rows were held out while training, so nobody knows whether it was long enough."
@@ -198,7 +202,8 @@ def _unmeasured(found: Assessment, names: Names) -> Iterator[Advice]:
 
 
 def _evaluate(data: str, names: Names) -> str:
-    return _line("unnoise", "evaluate", names.model, data, "--train", names.train, "--report", "report.html")
+    said = names.data_options if data == names.data else names.train_options
+    return _line("unnoise", "evaluate", names.model, data, "--train", names.train, *said, "--report", "report.html")
 
 
 def _praise(found: Assessment) -> str:
