@@ -9,9 +9,11 @@ import torch
 
 from unnoise.chains import Blocks, Density, Hamiltonian, Independence, Metropolis, RandomWalk, Relabelled
 from unnoise.laws.students import Students
-from unnoise.spaces import Sphere
+from unnoise.spaces import Counts, Euclidean, Finite, Sphere, product
 from unnoise.targets import Ising
+from unnoise.walking.functions import Function
 from unnoise.walking.movers import (
+    BIRTHS,
     BLOCK_ROUNDS,
     SPACE_ROUNDS,
     FlatMover,
@@ -74,6 +76,25 @@ def test_spaces_remember_their_step():
     assert mover.step_size > 0.1
 
 
+def test_numbers_beside_others_walk_in_units_of_their_own_covariance():
+    """Counts around 1e5 and numbers of 1e-3 have no step in common."""
+    rng = torch.Generator().manual_seed(6)
+    x = {
+        "n": torch.poisson(torch.full((4000, 1), 1e5), generator=rng).long(),
+        "s": torch.randint(2, (4000, 1), generator=rng),
+        "x": normal(4000)[:, :1],
+    }
+    space = product({"n": Counts(1), "s": Finite(1, 2), "x": Euclidean(1)})
+    target = Function(lambda at: -at["n"][:, 0], space, sloped=False)
+    mover = SpaceMover()
+    kernels = mover.kernels(target, x, 4)
+    factor = kernels[1].factor
+    assert (factor @ factor.T).diagonal().sqrt().tolist() == pytest.approx([1e5**0.5, 1e-3], rel=0.1)
+    own, walk = mover.adapted(kernels, [1.0, 0.1])
+    assert walk.step_size == mover.stride < 1
+    assert own.step_size == mover.step_size > 0.1
+
+
 def test_blocks_of_sites_are_drawn_until_many_are_refused():
     ring = Ising(4, 0.3)
     mover = SpaceMover(((0, 2), (1, 3)))
@@ -132,3 +153,10 @@ def test_a_step_is_no_longer_than_half_of_what_a_space_allows():
     kernel = replace(mover.kernels(Density(lambda x: x[..., 2], sphere), None, 4)[0], step_size=100.0)
     (local,) = mover.adapted([kernel], [1.0])
     assert local.step_size == mover.step_size == 0.5 * sphere.longest_move
+
+
+def test_leaps_of_counts_stay_short():
+    """The chance of a leap by millions is a sum of as many terms as memory does not hold."""
+    mover = SpaceMover(step_size=60.0)
+    kernels = mover.kernels(Function(lambda n: -n[:, 0], Counts(1), sloped=False), torch.tensor([[3], [10**9]]), 1)
+    assert mover.adapted(kernels, [1.0, 0.3])[0].step_size == mover.step_size == BIRTHS

@@ -10,14 +10,27 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unnoise.chains import Blocks, Hamiltonian, Independence, Kernel, Metropolis, RandomWalk, Relabelled
+from unnoise import _tree
+from unnoise.chains import (
+    Blocks,
+    Hamiltonian,
+    Independence,
+    Kernel,
+    Metropolis,
+    NumberWalk,
+    RandomWalk,
+    Relabelled,
+    of_numbers,
+)
 from unnoise.laws import Law, LogDensity
 from unnoise.laws.students import Students
 
 GAIN = 1.0  # of the logarithm of a step size, per acceptance that is missing
 JITTER = 0.3  # of the logarithm of every chain's own step size
+BIRTHS = 64.0  # step where counts jump, as chances of leaps are sums that grow with them; numbers walk farther
+WIDE_JITTER = 1.0  # the same where one factor serves laws of several widths, as of numbers for every letter beside them
 LEAPS = 4
-WANTED = {Hamiltonian: 0.75, RandomWalk: 0.3, Metropolis: 0.6}  # acceptances
+WANTED = {Hamiltonian: 0.75, RandomWalk: 0.3, NumberWalk: 0.3, Metropolis: 0.6}  # acceptances
 DRAWN = 0.5  # acceptance of blocks, below which their sites see each other
 LONGEST = 2.0  # step of the leapfrog in units of deviations, where it becomes unstable
 MOST_PARTS, ROWS_PER_PART = 24, 60  # of a fitted mixture; rows for each dimension
@@ -78,15 +91,19 @@ class FlatMover:
 class SpaceMover:
     """On any space: Metropolis' rule on its own moves, with steps of several lengths; on sites by blocks, if they help.
 
+    Real numbers and counts also walk in units of their covariance.
+
     Attributes:
         blocks: of sites that do not see each other; empty where none are known.
         step_size: as it was found so far.
         blocked: whether blocks were accepted so far.
+        stride: the step size in units of the covariance, as it was found so far.
     """
 
     blocks: tuple[tuple[int, ...], ...] = ()
     step_size: float = 0.1
     blocked: bool = True
+    stride: float = 1.0
 
     @property
     def times(self) -> tuple[int, int]:
@@ -94,11 +111,17 @@ class SpaceMover:
         return BLOCK_ROUNDS if self.blocks and self.blocked else SPACE_ROUNDS
 
     def kernels(self, target: LogDensity[Any], x: Any, populations: int) -> list[Kernel[Any]]:
-        """One that adapts."""
+        """Those that adapt."""
+        space: Any = target.support
         if self.blocks and self.blocked:
-            same: Any = target.support
-            return [Blocks(target, self.blocks), *([Relabelled(target)] if len(same.sizes) == 1 else [])]
-        return [Metropolis(target, self.step_size, JITTER)]
+            return [Blocks(target, self.blocks), *([Relabelled(target)] if len(space.sizes) == 1 else [])]
+        own = Metropolis(target, self.step_size, JITTER)
+        walked = torch.stack(of_numbers(space)).any(0)
+        if not bool(walked.any()):
+            return [own]
+        numbers = _tree.ravel(_tree.map(Tensor.double, x))[:, walked]
+        factor = common_factor(numbers, torch.zeros(len(numbers), dtype=torch.long, device=numbers.device))
+        return [own, NumberWalk(target, self.stride, factor, WIDE_JITTER)]
 
     def adapted(self, kernels: list[Kernel[Any]], acceptances: list[float]) -> list[Kernel[Any]]:
         """With a better step, or without blocks where many of them are refused."""
@@ -106,8 +129,12 @@ class SpaceMover:
             self.blocked = acceptances[0] > DRAWN
             return self.kernels(kernels[0].target, None, 0)
         local: Any = adapted(kernels[0], acceptances[0])
-        self.step_size = min(local.step_size, 0.5 * local.target.support.longest_move, 1e6)
-        return [replace(local, step_size=self.step_size)]
+        space = local.target.support
+        longest = BIRTHS if bool(of_numbers(space)[1].any()) else 1e6
+        self.step_size = min(local.step_size, 0.5 * space.longest_move, longest)
+        walks = [adapted(kernel, rate) for kernel, rate in zip(kernels[1:], acceptances[1:], strict=True)]
+        self.stride = walks[0].step_size if walks else self.stride
+        return [replace(local, step_size=self.step_size), *walks]
 
 
 @dataclass(frozen=True)

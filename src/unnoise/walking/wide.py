@@ -16,7 +16,7 @@ from unnoise.laws.students import Students
 from unnoise.spaces import Affine, Compact, Counts, Finite, ProductSpace, Simplex, Space
 
 LENGTHS = (0.1, 1.0, 10.0, 100.0)  # of real factors, whose scale is not known
-MEANS = (1.0, 10.0, 100.0, 1000.0)  # of counts
+MEANS = tuple(10.0**k for k in range(10))  # of counts
 MOST_NEIGHBOURS = 2**17  # of a point, all of which are asked for at every move of every particle
 
 

@@ -1,0 +1,89 @@
+"""A random walk of real numbers and counts, also of those of a product."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+from unnoise import _tree
+from unnoise._checks import instance, real
+from unnoise.chains.metropolis import Blind, jittered, mapped
+from unnoise.laws import LogDensity
+from unnoise.laws.base import standard_normal
+from unnoise.spaces import Affine, Counts, ProductSpace, Space
+
+
+@dataclass(frozen=True)
+class NumberWalk(Blind):
+    r"""$y = x + h A z$, z standard normal, of all real numbers and counts of a point, on which it is rounded.
+
+    Every number has its own unit and goes along with others, where `Metropolis` has one step for all: counts of a few
+    and of millions, real numbers of any size. A rounded step is as likely back as forth; none leads below zero. Other
+    factors of a product stay.
+
+    Args:
+        target: a log density that says on which space it lives.
+        step_size: h, as of `RandomWalk`.
+        factor: A, (k, k) for k such numbers, side by side in the order of the factors.
+        jitter: spread of the logarithms of the chains' own step sizes.
+
+    >>> from unnoise.chains import Density, run
+    >>> from unnoise.spaces import Euclidean
+    >>> units = torch.tensor([1e-3, 1e3], dtype=torch.float64)
+    >>> target = Density(lambda x: -0.5 * (x / units).square().sum(-1), Euclidean(2))
+    >>> start = torch.zeros(2000, 2, dtype=torch.float64)
+    >>> x = run(NumberWalk(target, 1.7, torch.diag(units)), start, 50, torch.Generator().manual_seed(0)).x
+    >>> bool((((x / units).square().mean(0) - 1).abs() < 0.2).all())
+    True
+    """
+
+    target: LogDensity[Any]
+    step_size: float
+    factor: Tensor
+    jitter: float = 0.0
+
+    def __post_init__(self) -> None:
+        instance(LogDensity, target=self.target)
+        real(above=0, step_size=self.step_size)
+        real(least=0, jitter=self.jitter)
+        instance(Tensor, factor=self.factor)
+
+    def check(self, x: Any) -> None:
+        """Raise InputError unless x holds points of the space."""
+        self._space.check(x)
+
+    def propose(self, x: Any, rng: torch.Generator) -> tuple[Any, Tensor]:
+        """A normal step, rounded where numbers are whole; below zero there is no density."""
+        real, whole = of_numbers(self._space)
+        walked, now = real | whole, _tree.ravel(_tree.map(Tensor.double, x))
+        steps = jittered(self.step_size, self.jitter, len(now), now, rng)
+        move = torch.zeros_like(now)
+        move[:, walked] = steps[:, None] * mapped(standard_normal(tuple(now[:, walked].shape), now, rng), self.factor)
+        there = now + torch.where(whole.to(now.device), move.round(), move)
+        inside = (there[:, whole] >= 0).all(1)
+        there = torch.where(inside[:, None], there, now)
+        y = _tree.map(lambda new, old: new.to(old.dtype), _tree.unravel(there, x), x)
+        return y, torch.where(inside, 0.0, -torch.inf).to(now)
+
+    @property
+    def _space(self) -> Space[Any, Any]:
+        space: Space[Any, Any] = cast(Any, self.target.support)
+        return space
+
+
+def of_numbers(space: Space[Any, Any]) -> tuple[Tensor, Tensor]:
+    """Which of the numbers of a point are real ones of a flat space, and which are counts, two masks (numbers,).
+
+    >>> from unnoise.spaces import Euclidean, Sphere, product
+    >>> [mask.tolist() for mask in of_numbers(product({"n": Counts(1), "s": Sphere(1), "x": Euclidean(1)}))]
+    [[False, False, False, True], [True, False, False, False]]
+    """
+    if isinstance(space, ProductSpace):
+        real, whole = zip(*map(of_numbers, space.parts.values()), strict=True)
+        return torch.cat(real), torch.cat(whole)
+    every = torch.ones(math.prod(space.event_shape), dtype=torch.bool)
+    return every & isinstance(space, Affine), every & isinstance(space, Counts)
