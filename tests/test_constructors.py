@@ -407,6 +407,7 @@ MADE: dict[str, dict[str, Any]] = {
     },
     "chains.Hamiltonian": {"target": BELL, "step_size": 0.1, "leaps": 2, "factor": torch.eye(2), "jitter": 0.3},
     "chains.RandomWalk": {"target": BELL, "step_size": 0.1, "factor": torch.eye(2), "jitter": 0.3},
+    "chains.NumberWalk": {"target": BELL, "step_size": 0.1, "factor": torch.eye(2), "jitter": 0.3},
     "chains.Independence": {"target": BELL, "law": NORMAL},
     "chains.Geodesic": {"target": chains.Density(lambda x: x.sum(-1), spaces.Sphere(2)), "step_size": 0.1},
     "chains.Langevin": {"target": BELL, "step_size": 0.1},
@@ -589,7 +590,7 @@ FINE = {
         samplers.forms.VelocityForm.sigma_data samplers.forms.VelocityForm.power
         samplers.grids.Karras.rho samplers.grids.LogNormalGrid.deviation
         chains.Metropolis.step_size chains.Metropolis.jitter chains.Hamiltonian.step_size chains.Hamiltonian.jitter
-        chains.RandomWalk.step_size chains.RandomWalk.jitter
+        chains.RandomWalk.step_size chains.RandomWalk.jitter chains.NumberWalk.step_size chains.NumberWalk.jitter
         chains.Annealed.epsilon chains.MALA.step_size chains.Geodesic.step_size chains.Langevin.step_size
         chains.Sequential.delta chains.Sequential.friction chains.equal_levels.sigma chains.growing_levels.sigma
         chains.BAOAB.step_size chains.BAOAB.friction chains.BAOAB.mass chains.Cheng.step_size
@@ -630,7 +631,7 @@ FINE = {
     """,
     # counts from 0, and ends of intervals
     "zero": """
-        chains.Metropolis.jitter chains.Hamiltonian.jitter chains.RandomWalk.jitter
+        chains.Metropolis.jitter chains.Hamiltonian.jitter chains.RandomWalk.jitter chains.NumberWalk.jitter
         schedules.Linear.tau_min schedules.Cosine.tau_min schedules.Erasing.lost schedules.Exponential.tau_min
         laws.Categorical.event_ndim laws.Normal.event_ndim laws.BinomialBirths.event_ndim
         laws.BinomialThinning.event_ndim laws.WrappedNormal.event_ndim networks.MLP.cond_features

@@ -38,7 +38,6 @@ from unnoise.chains.metropolis import RandomWalk as RandomWalk
 from unnoise.chains.mixing import NotMixedWarning as NotMixedWarning
 from unnoise.chains.mixing import StartCorrelation as StartCorrelation
 from unnoise.chains.numbers import NumberWalk as NumberWalk
-from unnoise.chains.numbers import of_numbers as of_numbers
 from unnoise.chains.tempered import TemperedPosterior as TemperedPosterior
 from unnoise.chains.underdamped import BAOAB as BAOAB
 from unnoise.chains.underdamped import Cheng as Cheng

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -14,7 +13,7 @@ from unnoise._checks import instance, real
 from unnoise.chains.metropolis import Blind, jittered, mapped
 from unnoise.laws import LogDensity
 from unnoise.laws.base import standard_normal
-from unnoise.spaces import Affine, Counts, ProductSpace, Space
+from unnoise.spaces import Space
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class NumberWalk(Blind):
 
     def propose(self, x: Any, rng: torch.Generator) -> tuple[Any, Tensor]:
         """A normal step, rounded where numbers are whole; below zero there is no density."""
-        real, whole = of_numbers(self._space)
+        real, whole = self._space.numbers()
         walked, now = real | whole, _tree.ravel(_tree.map(Tensor.double, x))
         steps = jittered(self.step_size, self.jitter, len(now), now, rng)
         move = torch.zeros_like(now)
@@ -73,17 +72,3 @@ class NumberWalk(Blind):
     def _space(self) -> Space[Any, Any]:
         space: Space[Any, Any] = cast(Any, self.target.support)
         return space
-
-
-def of_numbers(space: Space[Any, Any]) -> tuple[Tensor, Tensor]:
-    """Which of the numbers of a point are real ones of a flat space, and which are counts, two masks (numbers,).
-
-    >>> from unnoise.spaces import Euclidean, Sphere, product
-    >>> [mask.tolist() for mask in of_numbers(product({"n": Counts(1), "s": Sphere(1), "x": Euclidean(1)}))]
-    [[False, False, False, True], [True, False, False, False]]
-    """
-    if isinstance(space, ProductSpace):
-        real, whole = zip(*map(of_numbers, space.parts.values()), strict=True)
-        return torch.cat(real), torch.cat(whole)
-    every = torch.ones(math.prod(space.event_shape), dtype=torch.bool)
-    return every & isinstance(space, Affine), every & isinstance(space, Counts)

@@ -97,6 +97,11 @@ class Space(ABC, Generic[S, L]):
     real: bool | None = None
     longest_move: float = math.inf
 
+    def numbers(self) -> tuple[Tensor, Tensor]:
+        """Which numbers of a point are those of a flat space, and which are counts, two masks (numbers,)."""
+        none = torch.zeros(math.prod(self.event_shape), dtype=torch.bool)
+        return none, none
+
     @property
     def jumps(self) -> int:
         """How many points one jump at one site leads to; none where nothing jumps."""
@@ -294,6 +299,11 @@ class Manifold(Continuum):
 
 class Affine(Manifold):
     """A manifold with straight geodesics: exp(x, v) = x + v."""
+
+    def numbers(self) -> tuple[Tensor, Tensor]:
+        """All are of a flat space."""
+        every = torch.ones(math.prod(self.event_shape), dtype=torch.bool)
+        return every, ~every
 
 
 class Compact(Manifold):

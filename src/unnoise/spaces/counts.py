@@ -41,6 +41,11 @@ class Counts(Sites):
         """One site."""
         return one_cell(self)
 
+    def numbers(self) -> tuple[Tensor, Tensor]:
+        """All are counts."""
+        every = torch.ones(self.sites, dtype=torch.bool)
+        return ~every, every
+
     def check(self, x: Tensor) -> None:
         """Raise InputError unless x holds whole numbers from 0 on."""
         check_whole("Counts", "counts", x, self.event_shape)

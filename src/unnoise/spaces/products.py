@@ -56,6 +56,16 @@ class ProductSpace(Space[Any, Any]):
         """Those of all factors."""
         return sum(part.jumps for part in self.parts.values())
 
+    def numbers(self) -> tuple[Tensor, Tensor]:
+        """Those of all factors, side by side.
+
+        >>> from unnoise.spaces import Counts, Euclidean, Sphere, product
+        >>> [mask.tolist() for mask in product({"n": Counts(1), "s": Sphere(1), "x": Euclidean(1)}).numbers()]
+        [[False, False, False, True], [True, False, False, False]]
+        """
+        real, whole = zip(*(part.numbers() for part in self.parts.values()), strict=True)
+        return torch.cat(real), torch.cat(whole)
+
     def check(self, x: Point) -> None:
         """Raise InputError unless x is a dict of equally many points of every factor."""
         expected = ", ".join(map(repr, self.parts))

@@ -20,7 +20,6 @@ from unnoise.chains import (
     NumberWalk,
     RandomWalk,
     Relabelled,
-    of_numbers,
 )
 from unnoise.laws import Law, LogDensity
 from unnoise.laws.students import Students
@@ -116,7 +115,7 @@ class SpaceMover:
         if self.blocks and self.blocked:
             return [Blocks(target, self.blocks), *([Relabelled(target)] if len(space.sizes) == 1 else [])]
         own = Metropolis(target, self.step_size, JITTER)
-        walked = torch.stack(of_numbers(space)).any(0)
+        walked = torch.stack(space.numbers()).any(0)
         if not bool(walked.any()):
             return [own]
         numbers = _tree.ravel(_tree.map(Tensor.double, x))[:, walked]
@@ -130,7 +129,7 @@ class SpaceMover:
             return self.kernels(kernels[0].target, None, 0)
         local: Any = adapted(kernels[0], acceptances[0])
         space = local.target.support
-        longest = BIRTHS if bool(of_numbers(space)[1].any()) else 1e6
+        longest = BIRTHS if bool(space.numbers()[1].any()) else 1e6
         self.step_size = min(local.step_size, 0.5 * space.longest_move, longest)
         walks = [adapted(kernel, rate) for kernel, rate in zip(kernels[1:], acceptances[1:], strict=True)]
         self.stride = walks[0].step_size if walks else self.stride
