@@ -126,7 +126,7 @@ def known(process, atoms, head=None):
     return {
         "loss": loss(Denoising(), learner, atoms),
         "implicit": loss(Implicit(), learner, atoms),
-        "samples": samples(default_sampler(process, tempered=False)(exact, steps=6)),
+        "samples": samples(default_sampler(process, powers=False)(exact, steps=6)),
         "euler": samples(Euler(exact, steps=6)),
         **likelihoods(exact, atoms),
     }
@@ -393,7 +393,7 @@ def fitted():
     fixed = {"steps": 20, "batch_size": 32, "device": "cpu", "progress": False, "roles": "joint", "validation": 0}
     model = DenoisingMarkovModel(network=network, **fixed).fit(data)
     bound = model.score_samples(data[:3], likelihood=Bound(draws=8))
-    solver = default_sampler(model.denoiser_.process, tempered=False)
+    solver = default_sampler(model.denoiser_.process, powers=False)
     return {
         "losses": torch.tensor(model.losses_),
         "samples": torch.from_numpy(model.sample(4, seed=0, sampler=solver)),

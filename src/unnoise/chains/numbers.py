@@ -57,8 +57,8 @@ class NumberWalk(Blind):
 
     def propose(self, x: Any, rng: torch.Generator) -> tuple[Any, Tensor]:
         """A normal step, rounded where numbers are whole; below zero there is no density."""
-        real, whole = self._space.numbers()
-        walked, now = real | whole, _tree.ravel(_tree.map(Tensor.double, x))
+        flat, whole = self._space.numbers()
+        walked, now = flat | whole, _tree.ravel(_tree.map(Tensor.double, x))
         steps = jittered(self.step_size, self.jitter, len(now), now, rng)
         move = torch.zeros_like(now)
         move[:, walked] = steps[:, None] * mapped(standard_normal(tuple(now[:, walked].shape), now, rng), self.factor)

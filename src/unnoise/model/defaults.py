@@ -52,15 +52,15 @@ def _head_of(denoiser: Denoiser) -> Head[Any] | None:
 
 
 def default_sampler(
-    process: processes.Process[Any], timeless: bool = False, tempered: bool = True
+    process: processes.Process[Any], timeless: bool = False, powers: bool = True
 ) -> Callable[..., Sampler]:
     """Multistep for Gaussian noise, ancestral steps where the bridge is known, small steps for the rest.
 
-    Where a `timeless` network sees few masks, one after the other. A model of an earlier version has no `tempered`
-    polynomials, and draws the rows that it drew then.
+    Where a `timeless` network sees few masks, one after the other. A model of an earlier version, without
+    `powers`, draws the rows that it drew then.
     """
     if isinstance(process, processes.Gaussian):
-        return samplers.Multistep if tempered else _multistep_of_lambda
+        return samplers.Multistep if powers else _multistep_of_lambda
     if timeless and _is_drawn_one_by_one(process):
         return samplers.FirstHitting
     return samplers.Ancestral if isinstance(process, processes.Bridged) else samplers.Euler
@@ -80,7 +80,7 @@ SPREAD = 2.0  # of the logarithms of noise levels at which these are learnt
 SMALL = 256  # pixels of an image at most, of which a perceptron sees all at once
 
 
-SINCE = "started", "each", "cells", "near", "small", "tempered"  # which versions began to do, in this order
+SINCE = "started", "each", "cells", "near", "small", "powers"  # which versions began to do, in this order
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Built:
         cells: whether it states how likely each level is of images of few.
         near: whether of sequences its first layer sees the neighbours of a site.
         small: whether of images of few pixels a perceptron sees all at once.
-        tempered: whether solvers by default take velocities for polynomials in a power of the noise level.
+        powers: whether solvers by default take velocities for polynomials in a power of the noise level.
     """
 
     width: int | None = WIDTH
@@ -103,15 +103,15 @@ class Built:
     cells: bool = True
     near: bool = True
     small: bool = True
-    tempered: bool = True
+    powers: bool = True
 
     @classmethod
     def of(cls, data: Any) -> Built:
         """From what a description keeps; earlier versions said less.
 
         >>> Built.of({"width": 128, "started": True}), Built.of(None)  # doctest: +NORMALIZE_WHITESPACE
-        (Built(width=128, started=True, each=False, cells=False, near=False, small=False, tempered=False),
-         Built(width=None, started=False, each=False, cells=False, near=False, small=False, tempered=False))
+        (Built(width=128, started=True, each=False, cells=False, near=False, small=False, powers=False),
+         Built(width=None, started=False, each=False, cells=False, near=False, small=False, powers=False))
         """
         said = data if isinstance(data, dict) else {}
         width = said.get("width")

@@ -71,7 +71,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
     def sampler_(self) -> Callable[..., Sampler]:
         """What draws by default, called with (denoiser) or (denoiser, steps=...): of an old model as it did then."""
         process, timeless = self.denoiser_.process, is_timeless(self.denoiser_)
-        return self.sampler or default_sampler(process, timeless, self._built.tempered)
+        return self.sampler or default_sampler(process, timeless, self._built.powers)
 
     def sample(
         self,

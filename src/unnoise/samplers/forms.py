@@ -48,6 +48,11 @@ class Form(ABC):
         r"""What N is taken to be a polynomial in, between the places where it is known: here $\lambda$."""
         return lam
 
+    @property
+    def noisy(self) -> bool:
+        """Whether steps add noise."""
+        return False
+
     def fresh(self, start: Tensor, end: Tensor) -> Tensor:
         r"""The standard deviation of the noise that a step in $\lambda$ adds to $\tilde x$."""
         return torch.zeros_like(end)
@@ -111,6 +116,11 @@ class DataForm(Form):
     def of_state(self, lam: Tensor) -> Tensor:
         """The constant 0."""
         return torch.zeros_like(lam)
+
+    @property
+    def noisy(self) -> bool:
+        """With churn."""
+        return self.churn != 0
 
     def fresh(self, start: Tensor, end: Tensor) -> Tensor:
         """The noise of the churn."""

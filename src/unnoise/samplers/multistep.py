@@ -55,16 +55,14 @@ class Rule(NamedTuple):
     @classmethod
     def of(cls, form: Form, steps: int) -> Rule:
         """For a form that somebody chose: large steps make polynomials swing, so few do better with less."""
-        noisy = isinstance(form, DataForm) and form.churn != 0
-        return cls(2 if steps < 12 else 3, form, steps >= 10 and not noisy, GIVEN_GRID)
+        return cls(2 if steps < 12 else 3, form, steps >= 10 and not form.noisy, GIVEN_GRID)
 
 
 def exact(form: Form, known: Tensor, start: Tensor, end: Tensor) -> Tensor:
     r"""Weights (q,) that integrate polynomials in `form.argument` through the places `known`, (q,), exactly."""
     places = start + (end - start) * (NODES + 1) / 2
-    return (
-        (_lagrange(form.argument(known), form.argument(places)) * form.rate(places) * MASSES).sum(1) * (end - start) / 2
-    )
+    shares = _lagrange(form.argument(known), form.argument(places))
+    return (shares * form.rate(places) * MASSES).sum(1) * (end - start) / 2
 
 
 def in_variable(form: Form, known: Tensor, start: Tensor, end: Tensor) -> Tensor:
@@ -129,7 +127,7 @@ class Multistep(Sampler):
         self.quadrature = quadrature
         if grid is None:
             self.grid = rule.grid
-        if self.corrected and isinstance(form, DataForm) and form.churn:
+        if self.corrected and self.form.noisy:
             raise InputError("a corrector would undo the noise that this form adds: give corrected=False or churn=0")
 
     def moves(self, times: Tensor, looks: Sequence[Look] | None = None) -> Move:
