@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from unnoise._errors import InputError
-from unnoise.networks import MLP, Transformer, UNet
+from unnoise.networks import MLP, PerNumber, ResNet, SmallImage, Transformer, UNet
 from unnoise.networks.embedding import Embedding
 
 
@@ -69,3 +69,34 @@ def test_sines_and_cosines_tell_a_level_from_its_phase():
     embedding(torch.linspace(-3, 3, 20))
     torch.testing.assert_close(seen[0].square().sum(-1), torch.full((20,), 5.0))
     torch.testing.assert_close(seen[0][:, :5], torch.sin(torch.linspace(-3, 3, 20)[:, None] * embedding.frequencies))
+
+
+BACKBONES = {
+    "MLP": lambda: (MLP((2,), 3, width=8, depth=1), (2,)),
+    "ResNet": lambda: (ResNet((2,), 3, width=8, depth=1), (2,)),
+    "Transformer": lambda: (Transformer((4, 6), 3, width=8, depth=1, heads=2), (4, 6)),
+    "UNet": lambda: (UNet((1, 4, 4), 3, width=8, multipliers=(1,), blocks=1), (1, 4, 4)),
+    "SmallImage": lambda: (SmallImage((1, 4, 4), 3, width=8, depth=1, channels=8), (1, 4, 4)),
+    "PerNumber": lambda: (PerNumber(MLP((6,), 3, (2,), width=8, depth=1), 3, 2, 3, width=8), (6,)),
+}
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_what_a_backbone_cannot_read_is_refused_in_one_sentence(name):
+    """Torch's own errors spoke of matrices; a transformer copied one row to as many as there were levels."""
+    network, shape = BACKBONES[name]()
+    x, levels, cond = torch.zeros(5, *shape), torch.zeros(5), torch.zeros(5, 3)
+    assert network(x, levels, cond).shape[0] == network(x, levels[:1], cond[:1]).shape[0] == 5
+    for sentence, wrong in {
+        "got an input of shape": (torch.zeros(5, shape[0] + 1, *shape[1:]), levels, cond),
+        r"a row for each example": (x[0], levels, cond),
+        "got an input of type ndarray; expected a tensor": (x.numpy(), levels, cond),
+        "got an input in torch.float64 for weights in torch.float32": (x.double(), levels, cond),
+        r"got a level of shape \(4,\) for 5 rows": (x, levels[:4], cond),
+        "got a level of type float": (x, 0.5, cond),
+        "got a level in torch.float64": (x, levels.double(), cond),
+        r"got a condition of shape \(4, 3\) for 5 rows": (x, levels, cond[:4]),
+        "got a condition in torch.int64": (x, levels, cond.long()),
+    }.items():
+        with pytest.raises(InputError, match=sentence):
+            network(*wrong)

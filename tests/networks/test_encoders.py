@@ -90,3 +90,17 @@ def test_layouts_that_cannot_be_are_refused() -> None:
     for layouts in ([], [(-1, 2), (2,)], [(0,), (2,)], [(2, -1), (2,)], ["a", (2,)]):
         with pytest.raises(InputError, match="got layouts = "):
             Conditioned(Seen(), [one, None], layouts)  # type: ignore[arg-type]
+
+
+def test_what_an_encoder_cannot_read_is_refused_in_one_sentence():
+    image, tokens = ImageEncoder((1, 4, 4), 3, width=4), TokenEncoder((4,), 3, states=3, width=8)
+    for encoder, wrong, sentence in (
+        (image, torch.zeros(5, 7), r"got an input of shape \(5, 7\); expected \(n, 1, 4, 4\)"),
+        (image, torch.zeros(1, 4, 4), r"expected \(n, 1, 4, 4\)"),
+        (tokens, torch.zeros(5, 7), r"expected \(n, 4\)"),
+        (tokens, torch.full((2, 4), 3), "got token = 3; expected a whole number from 0 to 2"),
+        (tokens, torch.full((2, 4), -1), "got token = -1"),
+        (SetEncoder((2,), 3, width=8), torch.zeros(5, 7), r"expected \(n, any, 3\)"),
+    ):
+        with pytest.raises(InputError, match=sentence):
+            encoder(wrong)

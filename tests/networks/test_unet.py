@@ -94,7 +94,7 @@ def test_skips_bring_fine_detail_to_the_output():
     """A checkerboard vanishes when it is halved, so that only a skip can carry it."""
     network = awake(UNet((1, 8, 8), width=8, blocks=1, attention=False))
     board = (-1.0) ** (torch.arange(8)[:, None] + torch.arange(8))
-    outputs = [network(scale * board[None], torch.tensor(0.1)) for scale in (0.5, 1.0)]
+    outputs = [network(scale * board[None, None], torch.tensor(0.1)) for scale in (0.5, 1.0)]
     assert (outputs[0] - outputs[1]).abs().max() > 1e-3
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -29,6 +29,51 @@ def check_size(depth: int, width: int, weights: Callable[[], int], **other: Any)
     whole(least=1, most=MOST_WIDTH, width=width, **other)
     if weights() > MOST_WEIGHTS:
         refuse("width", width, f"one with which the network has at most {MOST_WEIGHTS:,} weights, not {weights():,}")
+
+
+def check_inputs(
+    x: Any, level: Any, cond: Any, shape: Sequence[int | None], weight: Tensor, *, reshapes: bool = False
+) -> None:
+    """Raise InputError unless a backbone can read this.
+
+    Args:
+        x: as for `check_batch`.
+        level: (), (1,) or (n,).
+        cond: (n, c), one row of it, or None.
+        shape: as for `check_batch`.
+        weight: one of the backbone's, for the precision.
+        reshapes: as for `check_batch`.
+    """
+    check_batch(x, shape, weight, reshapes=reshapes)
+    rows = x.shape[0]
+    for name, part in (("a level", level), *((("a condition", cond),) if cond is not None else ())):
+        _check_kind(name, part, weight)
+        if part.ndim and part.shape[0] not in (1, rows):
+            raise InputError(f"got {name} of shape {tuple(part.shape)} for {rows} rows; expected as many, or one")
+
+
+def check_batch(x: Any, shape: Sequence[int | None], weight: Tensor | None, *, reshapes: bool = False) -> None:
+    """Raise InputError unless x is a batch, (n, *shape).
+
+    Args:
+        x: what a network is given.
+        shape: of one row; None for any length of an axis.
+        weight: whose precision it has; None for any.
+        reshapes: whether a row may have any shape of as many numbers.
+    """
+    _check_kind("an input", x, weight)
+    fits = x.ndim == 1 + len(shape) and all(size in (None, got) for size, got in zip(shape, x.shape[1:], strict=True))
+    if not fits and not (reshapes and x.ndim and x.shape[1:].numel() == math.prod(size or 0 for size in shape)):
+        expected = f"(n, {', '.join('any' if size is None else str(size) for size in shape)})"
+        raise InputError(f"got an input of shape {tuple(x.shape)}; expected {expected}, a row for each example")
+
+
+def _check_kind(name: str, part: Any, weight: Tensor | None) -> None:
+    """Raise InputError unless this is a tensor in the precision of a weight, or torch casts both."""
+    if not isinstance(part, Tensor):
+        raise InputError(f"got {name} of type {type(part).__name__}; expected a tensor: use torch.as_tensor")
+    if weight is not None and part.dtype != weight.dtype and not torch.is_autocast_enabled(weight.device.type):
+        raise InputError(f"got {name} in {part.dtype} for weights in {weight.dtype}: use x.to({weight.dtype})")
 
 
 def zeroed(layer: L) -> L:

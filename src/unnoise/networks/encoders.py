@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from unnoise._checks import flag, instance, refuse, whole
 from unnoise._errors import InputError
-from unnoise.networks.embedding import MOST_WIDTH, Shape, check_size, shapes
+from unnoise.networks.embedding import MOST_WIDTH, Shape, check_batch, check_size, shapes
 
 SMALLEST = 4  # rows and columns of a picture, from which it is not halved any more
 
@@ -35,6 +35,7 @@ class ImageEncoder(nn.Module):
         if width % 4:
             refuse("width", width, "a multiple of 4")
         super().__init__()
+        self.input_shape = (channels, height, breadth)
         layers: list[nn.Module] = [nn.Conv2d(channels, width, 3, padding=1), nn.SiLU()]
         current = width
         while max(height, breadth) > SMALLEST:
@@ -45,6 +46,7 @@ class ImageEncoder(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Pictures (n, channels, height, width) as (n, features)."""
+        check_batch(x, self.input_shape, next(self.parameters()))
         code: Tensor = self.layers(x)
         return code
 
@@ -80,7 +82,11 @@ class TokenEncoder(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Numbers of tokens (n, places), of any type, as (n, features)."""
+        check_batch(x, (self.positions.num_embeddings - 1,), None)
         tokens = x.long()
+        if tokens.device.type == "cpu" and tokens.numel():  # an accelerator would have to wait
+            whole(most=self.tokens.num_embeddings - 1, token=int(tokens.min()))
+            whole(most=self.tokens.num_embeddings - 1, token=int(tokens.max()))
         h = nn.functional.pad(self.tokens(tokens), (0, 0, 1, 0)) + self.positions.weight
         unseen = nn.functional.pad(tokens == 0, (1, 0), value=False)
         for layer in self.layers:
@@ -110,11 +116,13 @@ class SetEncoder(nn.Module):
         whole(least=1, most=MOST_WIDTH, features=features)
         check_size(1, width, lambda: width * (numbers + 2 * width + features))
         super().__init__()
+        self.numbers = numbers
         self.each = nn.Sequential(nn.Linear(numbers, width), nn.SiLU(), nn.Linear(width, width))
         self.every = nn.Sequential(nn.Linear(width + 1, width), nn.SiLU(), nn.Linear(width, features))
 
     def forward(self, x: Tensor) -> Tensor:
         """Sets (n, any, 1 + numbers), whose first number is 1 where there is an observation, as (n, features)."""
+        check_batch(x, (None, 1 + self.numbers), next(self.parameters()))
         there, seen = x[..., :1], x[..., 1:]
         count = there.sum(1).clamp(min=1)
         mean = (there * self.each(seen)).sum(1) / count

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from unnoise._checks import flag
-from unnoise.networks.embedding import Embedding, Shape, check_size, shapes, zeroed
+from unnoise.networks.embedding import Embedding, Shape, check_inputs, check_size, shapes, zeroed
 
 
 class MLP(nn.Module):
@@ -60,6 +60,7 @@ class MLP(nn.Module):
         self, x: Tensor, level: Tensor, cond: Tensor | None = None, shifts: tuple[Tensor, ...] | None = None
     ) -> Tensor:
         """From x (n, *input_shape), level () or (n,), cond (n, cond_features) or None; shifts of `at_levels`."""
+        check_inputs(x, level, cond, (self.numbers,), self.first.weight, reshapes=True)
         if shifts is None:
             embedded = nn.functional.silu(self.embedding(level, cond))
             shifts = tuple(shift(embedded) for shift in self.shifts)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
 from unnoise._checks import instance, whole
-from unnoise.networks.embedding import MOST_WIDTH, Embedding, zeroed
+from unnoise.networks.embedding import MOST_WIDTH, Embedding, check_inputs, zeroed
 
 LEVELS = 32  # width of the embedding of levels
 
@@ -45,6 +47,7 @@ class PerNumber(nn.Module):
 
     def forward(self, x: Tensor, level: Tensor, cond: Tensor) -> Tensor:
         """From x (n, features * numbers), level () or (n,), cond (n, cond_features) or one row of it."""
+        check_inputs(x, level, cond, (math.prod(self.shape),), self.first.weight, reshapes=True)
         seen = x.reshape(len(x), *self.shape).mT
         read = self.reading(cond)[..., None].expand(len(x), -1, 1)
         levels = self.level(level)[:, None].expand(len(x), self.shape[1], -1)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from unnoise.networks.embedding import Embedding, Shape, check_size, shapes, zeroed
+from unnoise.networks.embedding import Embedding, Shape, check_inputs, check_size, shapes, zeroed
 
 
 class ResNet(nn.Module):
@@ -65,6 +65,7 @@ class ResNet(nn.Module):
         self, x: Tensor, level: Tensor, cond: Tensor | None = None, shifts: tuple[Tensor, ...] | None = None
     ) -> Tensor:
         """From x (n, *input_shape), level () or (n,), cond (n, cond_features) or None; shifts of `at_levels`."""
+        check_inputs(x, level, cond, (self.first.in_features,), self.first.weight, reshapes=True)
         if shifts is None:
             embedded = nn.functional.silu(self.embedding(level, cond))
             shifts = tuple(shift(embedded) for shift in self._shifts())

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from unnoise._checks import refuse, whole
-from unnoise.networks.embedding import MOST_WIDTH, Embedding, Shape, check_size, shapes, zeroed
+from unnoise.networks.embedding import MOST_WIDTH, Embedding, Shape, check_inputs, check_size, shapes, zeroed
 from unnoise.networks.mlp import MLP
 from unnoise.networks.unet import ConvolutionBlock
 
@@ -54,6 +54,7 @@ class SmallImage(nn.Module):
         if channels % 8:
             refuse("channels", channels, "a multiple of 8")
         super().__init__()
+        self.input_shape = input_shape
         self.whole = MLP(input_shape, cond_features, told_shape, width=width, depth=depth, beside=True)
         nn.init.normal_(self.whole.last.weight, std=0.5 / math.sqrt(width))
         self.embedding = Embedding(4 * channels, cond_features)
@@ -65,6 +66,7 @@ class SmallImage(nn.Module):
 
     def forward(self, x: Tensor, level: Tensor, cond: Tensor | None = None) -> Tensor:
         """From x (n, *input_shape), level () or (n,), cond (n, cond_features) or None."""
+        check_inputs(x, level, cond, self.input_shape, self.first.weight)
         h = self.first(torch.cat([x, self.whole(x, level, cond)], 1))
         h = self.block(h, nn.functional.silu(self.embedding(level, cond)))
         out: Tensor = self.last(nn.functional.silu(self.norm(h)))

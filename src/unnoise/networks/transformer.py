@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from unnoise._checks import refuse, whole
 from unnoise._errors import InputError
-from unnoise.networks.embedding import MOST_WIDTH, Embedding, Shape, check_size, shapes, zeroed
+from unnoise.networks.embedding import MOST_WIDTH, Embedding, Shape, check_inputs, check_size, shapes, zeroed
 
 
 class Transformer(nn.Module):
@@ -52,6 +52,7 @@ class Transformer(nn.Module):
         if width % heads:
             raise InputError(f"got width {width} and {heads} heads; the width must be a multiple of the heads")
         super().__init__()
+        self.input_shape = input_shape
         self.embedding = Embedding(width, cond_features)
         self.first = nn.Linear(channels, width) if window == 1 else nn.Conv1d(channels, width, window, padding="same")
         self.positions = nn.Embedding(sites, width)
@@ -62,6 +63,7 @@ class Transformer(nn.Module):
 
     def forward(self, x: Tensor, level: Tensor, cond: Tensor | None = None) -> Tensor:
         """From x (n, *input_shape), level () or (n,), cond (n, cond_features) or None."""
+        check_inputs(x, level, cond, self.input_shape, self.first.weight)
         embedded = nn.functional.silu(self.embedding(level, cond))
         h = self._first(x) + self.positions.weight
         for block in self.blocks:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from unnoise._checks import counts, flag, refuse, whole
-from unnoise.networks.embedding import Embedding, Shape, check_size, shapes, zeroed
+from unnoise.networks.embedding import Embedding, Shape, check_inputs, check_size, shapes, zeroed
 
 
 class UNet(nn.Module):
@@ -72,6 +72,7 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor, level: Tensor, cond: Tensor | None = None) -> Tensor:
         """From x (n, *input_shape), level () or (n,), cond (n, cond_features) or None."""
+        check_inputs(x, level, cond, (self.first.in_channels, None, None), self.first.weight)
         embedded = nn.functional.silu(self.embedding(level, cond))
         h = self.first(x)
         skips: list[Tensor] = []
