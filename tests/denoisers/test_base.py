@@ -8,11 +8,25 @@ import pytest
 import torch
 from torch import Tensor
 
-from unnoise import networks
+from unnoise import evaluation, networks, samplers
 from unnoise._errors import InputError
-from unnoise.denoisers import Answering, Denoiser, Ensemble, Exact, ExactMixture, HeatMixture, Neural, NormalMixture
+from unnoise.denoisers import (
+    Answering,
+    Composed,
+    Denoiser,
+    Ensemble,
+    Exact,
+    ExactMixture,
+    ExactProductMixture,
+    Guided,
+    HeatMixture,
+    Neural,
+    NormalMixture,
+    likelihoods,
+)
 from unnoise.denoisers.answering import question
-from unnoise.laws import GaussianMixture
+from unnoise.laws import GaussianMixture, NormalComponents, ProductMixture
+from unnoise.objectives import Denoising
 from unnoise.processes import CTMC, Brownian, rates, variance_preserving
 from unnoise.spaces import Euclidean, Finite, Sphere
 
@@ -126,3 +140,63 @@ def test_times_beyond_the_ends_are_refused_in_closed_form(t):
     law = GaussianMixture(torch.ones(1), torch.zeros(1, 2), torch.eye(2)[None])
     with pytest.raises(InputError, match=r"^got t = .*; expected times from 0, data, to 1, noise"):
         ExactMixture(variance_preserving(Euclidean(2)), law)(torch.zeros(3, 2), t)
+
+
+class Halving(Denoiser):
+    """One of a user's own, of the statistic that a function gives."""
+
+    def __init__(self, give: Callable[[Tensor], object], process: object = PLANE) -> None:
+        super().__init__()
+        self.give = give
+        if process is not None:
+            self.process = process
+
+    def forward(self, x_t, t, cond=None):
+        return self.give(x_t)
+
+
+@pytest.mark.parametrize(
+    ("give", "held"),
+    [
+        (lambda x: x[:, :1], r"shape \(3, 1\)"),
+        (lambda x: x[:1], r"shape \(1, 2\)"),
+        (lambda x: x.numpy(), "type ndarray"),
+        (lambda x: None, "type NoneType"),
+    ],
+)
+def test_a_statistic_that_would_broadcast_is_refused(give, held, rng):
+    """A column for a plane was priced, and sampled from, in silence."""
+    wrong, words = Halving(give), f"got a statistic of {held} from Halving; expected a tensor of shape"
+    with pytest.raises(InputError, match=words):
+        Denoising()(wrong, X, None, rng)
+    with pytest.raises(InputError, match=words):
+        samplers.Multistep(wrong, steps=4).sample(3, rng)
+    with pytest.raises(InputError, match="expected a tensor of shape"):
+        evaluation.Bound(2)(wrong, X, rng)
+
+
+def test_a_denoiser_without_a_process_is_refused(rng):
+    lost, words = Halving(lambda x: x, None), "class Halving, which has no process; set self.process in its __init__"
+    for ask in (
+        lambda: samplers.Euler(lost, steps=4),
+        lambda: Denoising()(lost, X, None, rng),
+        lambda: evaluation.Bound()(lost, X, rng),
+        lambda: Ensemble([lost]),
+    ):
+        with pytest.raises(InputError, match=words):
+            ask()
+
+
+def test_wrappers_take_times_that_are_numbers():
+    network = Neural(PLANE, networks.MLP((2,), 1, width=8, depth=1))
+    composed = Composed(network, torch.ones(2, 1), torch.zeros(1, 1))
+    guided = Guided(MADE["normal"][0], likelihoods.noisy(torch.zeros(2), scale=1.0))
+    product = ExactProductMixture(
+        PLANE, ProductMixture(torch.ones(1), NormalComponents(torch.zeros(1, 2), torch.ones(1, 2)))
+    )
+    for denoiser in (composed, guided, product):
+        torch.testing.assert_close(denoiser(X, 0.5), denoiser(X, HALF))
+        with pytest.raises(InputError, match=r"got a state of shape \(3, 1\)"):
+            denoiser(X[:, :1], HALF)
+    with pytest.raises(InputError, match=r"got a state in torch.int64"):
+        MADE["normal"][0](X.long(), HALF)

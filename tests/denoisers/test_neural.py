@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from unnoise import samplers
 from unnoise._errors import InputError
 from unnoise.denoisers import Neural, neural
 from unnoise.heads import X0, Eps, Preconditioned
@@ -206,6 +207,48 @@ def test_the_network_is_given_one_noise_level_for_all_rows_or_one_for_each(x):
         spy = Spy()
         Neural(edm(Euclidean(3)), spy)(x, t)
         assert spy.seen[1].shape == shape
+
+
+class Returns(nn.Module):
+    """A network of a user's own that returns what a function makes of its input."""
+
+    def __init__(self, give):
+        super().__init__()
+        self.give = give
+
+    def forward(self, inputs, noise, cond=None):
+        return self.give(inputs)
+
+
+@pytest.mark.parametrize(
+    ("give", "words"),
+    [
+        (lambda x: (x,), "type tuple of Returns; expected a tensor of shape"),
+        (lambda x: {"sample": x}, "type dict of Returns"),
+        (lambda x: None, "type NoneType of Returns"),
+        (lambda x: x[:1], r"shape \(1, 3\) of Returns for \d rows; expected \(n, 3\)"),
+        (lambda x: torch.cat([x, x]), r"of Returns for \d rows; expected \(n, 3\)"),
+    ],
+)
+def test_an_output_that_is_none_is_refused(x, give, words, rng):
+    denoiser = Neural(edm(Euclidean(3)), Returns(give))
+    with pytest.raises(InputError, match=words):
+        denoiser(x, torch.tensor(0.5))
+    with pytest.raises(InputError, match=words):
+        samplers.Multistep(denoiser, steps=4).sample(4, rng)
+
+
+def test_a_network_that_cannot_be_called_is_refused_when_it_is_given():
+    with pytest.raises(InputError, match=r"got network = Linear, whose forward takes .*; expected forward\(inputs, no"):
+        Neural(edm(Euclidean(3)), nn.Linear(3, 3))
+
+
+def test_times_are_looked_at_in_every_call(x):
+    """After a first call in order a number of a step gave numbers in silence."""
+    denoiser = Neural(edm(Euclidean(3)), Returns(lambda x: x))
+    denoiser(x, torch.tensor(0.5))
+    with pytest.raises(InputError, match="got the time 500; times run from t = 0"):
+        denoiser(x, torch.tensor(500.0))
 
 
 class TestAlong:

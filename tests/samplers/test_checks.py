@@ -8,7 +8,7 @@ import warnings
 import pytest
 import torch
 
-from unnoise._errors import NonFiniteError
+from unnoise._errors import InputError, NonFiniteError
 from unnoise.denoisers import Denoiser, Exact, ExactMixture, Neural
 from unnoise.laws import GaussianMixture
 from unnoise.networks import MLP
@@ -32,6 +32,7 @@ from unnoise.samplers import (
     Multistep,
     Perturbed,
     PredictorCorrector,
+    Sampler,
     TwistedSMC,
     grids,
 )
@@ -86,6 +87,16 @@ def test_states_that_grow():
     assert "states grew without bound: try more sampling steps" in message(
         Euler(Answers(lambda x: torch.full_like(x, 3e38)), 5)
     )
+
+
+@pytest.mark.parametrize(("give", "held"), [(lambda x: None, "type NoneType"), (lambda x: x[:, :1], r"shape \(4, 1\)")])
+def test_a_step_that_gives_no_state_of_the_form_before(give, held):
+    class Lost(Sampler):
+        def step(self, state, t, s, rng, cond=None):
+            return give(state)
+
+    with pytest.raises(InputError, match=f"a step of the sampler gave a state of {held}; expected a tensor of shape"):
+        Lost(Answers(torch.zeros_like), 4).sample(4, torch.Generator().manual_seed(0))
 
 
 @pytest.mark.filterwarnings("ignore:noise at t = 1 keeps", "ignore:.* are too coarse")

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from unnoise._checks import instance, real, refuse, whole
+from unnoise._checks import real, refuse, whole
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser
+from unnoise.denoisers.base import check_denoiser
 from unnoise.denoisers.exact import ClosedForm
 from unnoise.laws import LogDensity, Scored
 from unnoise.processes import Gaussian, require
@@ -88,7 +89,7 @@ class AtNoise:
     """
 
     def __init__(self, denoiser: Denoiser, cond: Tensor | None = None) -> None:
-        instance(Denoiser, denoiser=denoiser)
+        check_denoiser(denoiser=denoiser)
         if cond is not None and not (isinstance(cond, Tensor) and cond.ndim):
             refuse("cond", cond, "a tensor of one row per chain, or of one for all")
         self.process = require(denoiser.process, Gaussian, "a noise level", "a sampler, which asks by time")

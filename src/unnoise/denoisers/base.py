@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from unnoise import _tree
-from unnoise._checks import refuse
+from unnoise._checks import instance, refuse
 from unnoise._errors import InputError
 from unnoise._tree import expand
-from unnoise.processes import Process, leaves
+from unnoise.processes import HasKernel, Process, leaves
 
 Look = Callable[[Any, Any], Any]  # (x_t, cond) -> the statistic at one time
 
@@ -50,7 +50,8 @@ class Denoiser(nn.Module, ABC):
 
         What depends on time alone may be computed once for all times of a run: here it is not.
         """
-        return [partial(_look, self, t) for t in times.unbind()]
+        first, *later = times.unbind()
+        return [partial(_first_look, self, first), *(partial(_look, self, t) for t in later)]
 
     def at_site(self, x_t: Any, t: Tensor, site: Tensor, cond: Any = None) -> Any:
         """The statistic of one site of every row: here taken out of the whole, for less work where it is known how.
@@ -65,6 +66,26 @@ class Denoiser(nn.Module, ABC):
             (n, S); of a product a tree of the factors' numbers, each for the rows whose site it has.
         """
         return _tree.at_site(self(x_t, t, cond), site)
+
+
+def check_denoiser(**values: Any) -> None:
+    """Raise InputError unless every value is a denoiser that says of which process it is."""
+    instance(Denoiser, **values)
+    for name, value in values.items():
+        if not isinstance(getattr(value, "process", None), Process):
+            got = f"got {name} of class {type(value).__name__}, which has no process"
+            raise InputError(f"{got}; set self.process in its __init__, after super().__init__()")
+
+
+def check_statistic(denoiser: Denoiser, stat: Any, target: Any, rows: int) -> None:
+    """Raise InputError unless what a denoiser gives for so many rows looks as targets do: else it might broadcast."""
+    found = dict(_tree.leaves(stat))
+    for name, leaf in _tree.leaves(target):
+        got, expected = found.get(name), (rows, *leaf.shape[1:])
+        if not isinstance(got, Tensor) or got.shape != expected:
+            held = f"shape {tuple(got.shape)}" if isinstance(got, Tensor) else f"type {type(got).__name__}"
+            told = f"got a statistic of {held}{f' in {name!r}' * bool(name)} from {type(denoiser).__name__}"
+            raise InputError(f"{told}; expected a tensor of shape {expected}, as process.target gives")
 
 
 class HasDensity(Denoiser):
@@ -128,6 +149,15 @@ def check_kind(cond: Tensor, kind: torch.dtype) -> None:
 
 def _look(denoiser: Denoiser, t: Tensor, x_t: Any, cond: Any = None) -> Any:
     return denoiser(x_t, t, cond)
+
+
+def _first_look(denoiser: Denoiser, t: Tensor, x_t: Any, cond: Any = None) -> Any:
+    """Whose form is looked at, as that of the others is the same."""
+    stat = _look(denoiser, t, x_t, cond)
+    if isinstance(denoiser.process, HasKernel):
+        one = _tree.map(lambda leaf: leaf[:1], x_t)
+        check_statistic(denoiser, stat, denoiser.process.target(one, one, t), _tree.length(x_t))
+    return stat
 
 
 @dataclass(frozen=True)

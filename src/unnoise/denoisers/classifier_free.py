@@ -10,7 +10,7 @@ from torch import Tensor
 
 from unnoise import _tree
 from unnoise._checks import instance, real
-from unnoise.denoisers.base import Denoiser
+from unnoise.denoisers.base import Denoiser, check_denoiser
 from unnoise.denoisers.conditions import for_rows
 from unnoise.processes import Tilting, leaves, map_leaves, require
 
@@ -41,7 +41,7 @@ class ClassifierFree(Denoiser):
     """
 
     def __init__(self, denoiser: Denoiser, scale: float, unknown: Tensor | None = None) -> None:
-        instance(Denoiser, denoiser=denoiser)
+        check_denoiser(denoiser=denoiser)
         real(scale=scale)
         instance(Tensor, or_none=True, unknown=unknown)
         super().__init__()

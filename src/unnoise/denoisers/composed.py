@@ -12,7 +12,7 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._checks import instance, tensor
 from unnoise._errors import InputError
-from unnoise.denoisers.base import Denoiser
+from unnoise.denoisers.base import Denoiser, check_denoiser, check_placed
 from unnoise.denoisers.conditions import for_rows
 from unnoise.processes import Gaussian, Tilting, leaves, map_leaves, require
 
@@ -55,7 +55,7 @@ class Composed(Denoiser):
         unknown: Tensor | None = None,
         precisions: Tensor | None = None,
     ) -> None:
-        instance(Denoiser, denoiser=denoiser)
+        check_denoiser(denoiser=denoiser)
         tensor(observations=observations)
         instance(Tensor, or_none=True, unknown=unknown)
         if observations.ndim != 2 or not len(observations):
@@ -74,6 +74,7 @@ class Composed(Denoiser):
 
     def forward(self, x_t: Any, t: Tensor, cond: Any = None) -> Any:
         """The combined statistic; another condition is not looked at."""
+        t = check_placed(self.process, x_t, t)
         m, n = len(self.observations), _tree.length(x_t)
         many = _tree.map(lambda leaf: leaf.repeat(m, *(1,) * (leaf.ndim - 1)), x_t)
         told = self.denoiser(many, t.repeat(m) if t.ndim else t, self.observations.repeat_interleave(n, 0))

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from unnoise import _tree
 from unnoise._checks import instance
 from unnoise._errors import InputError
-from unnoise.denoisers.base import Denoiser
+from unnoise.denoisers.base import Denoiser, check_denoiser
 
 
 class Ensemble(Denoiser):
@@ -37,7 +37,7 @@ class Ensemble(Denoiser):
     def __init__(self, members: Sequence[Denoiser]) -> None:
         instance(Sequence, members=members)
         for member in members:
-            instance(Denoiser, member=member)
+            check_denoiser(member=member)
         if not members:
             raise InputError("got no members; expected at least one denoiser")
         first, *others = (member.process for member in members)

@@ -242,7 +242,7 @@ class ExactMixture(ClosedForm, AnyQuestion):
 
     def _read(self, x_t: Any) -> Any:
         """Points in the precision of the law."""
-        return x_t.to(self.means) if isinstance(x_t, Tensor) and not x_t.is_complex() else x_t
+        return x_t.to(self.means) if isinstance(x_t, Tensor) and x_t.is_floating_point() else x_t
 
     def _noisy(self, x_t: Tensor, t: Any) -> tuple[Tensor, Tensor, Tensor]:
         r"""$x_t/\alpha$ less the centre, s and alpha, to broadcast against points."""

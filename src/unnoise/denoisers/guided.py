@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
-from unnoise._checks import flag, function, instance, real
+from unnoise._checks import flag, function, real
 from unnoise._errors import InputError
 from unnoise._gradients import derivatives, leaf
 from unnoise._tree import expand
-from unnoise.denoisers.base import Denoiser
+from unnoise.denoisers.base import Denoiser, check_denoiser, check_placed
 from unnoise.denoisers.likelihoods import LogR, Observation, log_twist
 from unnoise.processes import Gaussian, leaves, map_leaves, require
 
@@ -42,7 +42,7 @@ class Guided(Denoiser):
     """
 
     def __init__(self, denoiser: Denoiser, log_r: LogR, scale: float = 1.0, warm: bool = False) -> None:
-        instance(Denoiser, denoiser=denoiser)
+        check_denoiser(denoiser=denoiser)
         function(log_r=log_r)
         real(scale=scale)
         flag(warm=warm)
@@ -58,6 +58,7 @@ class Guided(Denoiser):
 
     def forward(self, x_t: Any, t: Tensor, cond: Any = None) -> Any:
         """The guided estimate of x_0."""
+        t = check_placed(self.process, x_t, t)
 
         def guided(process: Any, x: Tensor, stat: Tensor, slope: Tensor) -> Tensor:
             alpha, sigma = process.alpha_sigma(t)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -49,6 +50,7 @@ class Neural(AnyQuestion):
         if head is not None and not (issubclass(head, Head) if isinstance(head, type) else callable(head)):
             refuse("head", head, "a class or function that makes a head of a process, as heads.V")
         super().__init__()
+        _check_call(network)
         self.process, self.network = process, network
         self.head: Head[Any] = process.head if head is None else head(process)
         instance(Head, head=self.head)
@@ -118,7 +120,7 @@ class Neural(AnyQuestion):
     def _output(self, inputs: Tensor, x_t: Any, t: Tensor, cond: Tensor | None) -> Tensor:
         """Of the network, of the shape that the head states."""
         inputs = self._fitted(inputs, cond)
-        return self._checked(self.network(inputs, self._levels(t, inputs), cond))
+        return self._checked(self.network(inputs, self._levels(t, inputs), cond), inputs.shape[0])
 
     def _fitted(self, inputs: Tensor, cond: Tensor | None) -> Tensor:
         """In the precision of the network, which is that of the condition; points may have another, or none."""
@@ -133,15 +135,18 @@ class Neural(AnyQuestion):
         level = torch.zeros(1) if self.head.timeless else self.process.noise_conditioning(t)
         return level.to(inputs.device, _kind(inputs)).reshape(-1)
 
-    def _checked(self, output: Tensor) -> Tensor:
-        if output.shape[1:].numel() != math.prod(self.head.output_shape):
-            got = f"an output of shape {tuple(output.shape)} of {type(self.network).__name__}"
-            expected = f"(n, {', '.join(map(str, self.head.output_shape))})"
+    def _checked(self, output: Any, rows: int) -> Tensor:
+        expected = f"(n, {', '.join(map(str, self.head.output_shape))})"
+        if not isinstance(output, Tensor):
+            got = f"an output of type {type(output).__name__} of {type(self.network).__name__}"
+            raise InputError(f"got {got}; expected a tensor of shape {expected}")
+        if output.shape[:1] != (rows,) or output.shape[1:].numel() != math.prod(self.head.output_shape):
+            got = f"an output of shape {tuple(output.shape)} of {type(self.network).__name__} for {rows} rows"
             raise InputError(f"got {got}; expected {expected}: build the network with the output_shape it is given")
         return output
 
     def _check(self, x_t: Any, t: Any, cond: Tensor | None) -> Tensor:
-        """The times; values, for which an accelerator must wait, are looked at in the first call alone."""
+        """The times; values, for which an accelerator must wait, are looked at there in the first call alone."""
         times = check_placed(self.process, x_t, t)
         n = _tree.first(x_t).shape[0]
         if cond is not None and not isinstance(cond, Tensor):
@@ -149,7 +154,8 @@ class Neural(AnyQuestion):
         if cond is not None and (cond.ndim == 0 or cond.shape[0] not in (n, 1)):
             got = f"{cond.shape[0]} rows of conditions" if cond.ndim else "a single number as the condition"
             raise InputError(f"got {got} for {n} rows; expected as many, or one for all")
-        if not self._called and times.numel():
+        waits = times.device.type != "cpu" or torch.compiler.is_compiling()
+        if not (self._called and waits) and times.numel():
             low, high = times.min().item(), times.max().item()
             if not (low >= -MARGIN and high <= 1 + MARGIN):
                 got = f"got the time {high if high > 1 else low:g}; times run from t = 0, data, to t = 1, noise"
@@ -175,7 +181,7 @@ class _Run:
         if self.kind is None or cond is not self.cond:
             self._begin(inputs, x_t, cond)
             output = self.network(inputs.to(self.kind), self.levels[k], self.read, **self.known[k])
-            return head.estimate(self.denoiser._checked(output), x_t)
+            return head.estimate(self.denoiser._checked(output, inputs.shape[0]), x_t)
         if inputs.dtype != self.kind:
             inputs = inputs.to(self.kind)
         return head.estimate(self.network(inputs, self.levels[k], self.read, **self.known[k]), x_t)
@@ -192,6 +198,18 @@ class _Run:
         few = told is None or len(told) * count <= MOST_TOLD
         found = at_levels(levels, told) if at_levels is not None and few else ()
         self.known = [{"shifts": shifts} for shifts in found] or [{}] * count
+
+
+def _check_call(network: nn.Module) -> None:
+    """Raise InputError for a network that cannot be called as it will be."""
+    try:
+        inspect.signature(network.forward).bind(None, None, None)
+    except TypeError:
+        taken = inspect.signature(network.forward)
+        got = f"got network = {type(network).__name__}, whose forward takes {taken}"
+        raise InputError(f"{got}; expected forward(inputs, noise, cond)") from None
+    except ValueError:  # of some compiled ones, which do not tell
+        return
 
 
 def _distinct(cond: Tensor | None) -> Tensor | None:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from unnoise import _tree
 from unnoise._checks import instance, refuse
-from unnoise.denoisers.base import AnyQuestion, Roles
+from unnoise.denoisers.base import AnyQuestion, Roles, check_placed
 from unnoise.denoisers.exact import ClosedForm
 from unnoise.laws import ProductMixture
 from unnoise.laws.components import Components
@@ -78,6 +78,7 @@ class ExactProductMixture(ClosedForm, AnyQuestion):
 
     def forward(self, x_t: Any, t: Tensor, cond: Any = None) -> Any:
         """The exact statistic."""
+        t = check_placed(self.process, x_t, t)
         return self.answer(x_t, t, self._everything(x_t), cond)
 
     def answer(self, x: Any, t: Tensor, roles: Roles, cond: Any = None) -> Any:
@@ -93,6 +94,7 @@ class ExactProductMixture(ClosedForm, AnyQuestion):
 
     def log_prob(self, x_t: Any, t: Tensor) -> Tensor:
         r"""$\log\sum_k w_k\prod_c q_{t|k}(x_c)$ in nats, (n,)."""
+        t = check_placed(self.process, x_t, t)
         parts = self._by_blocks(
             self.law, x_t, t, self._everything(x_t), lambda _, log_joint: torch.logsumexp(log_joint, -1)
         )

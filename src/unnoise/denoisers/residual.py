@@ -7,9 +7,8 @@ from typing import Any
 from torch import Tensor
 
 from unnoise import _tree
-from unnoise._checks import instance
 from unnoise._errors import InputError
-from unnoise.denoisers.base import Denoiser
+from unnoise.denoisers.base import Denoiser, check_denoiser
 
 
 class Residual(Denoiser):
@@ -29,7 +28,7 @@ class Residual(Denoiser):
     """
 
     def __init__(self, known: Denoiser, learnt: Denoiser) -> None:
-        instance(Denoiser, known=known, learnt=learnt)
+        check_denoiser(known=known, learnt=learnt)
         super().__init__()
         if known.process != learnt.process:
             raise InputError(f"got denoisers of {known.process} and of {learnt.process}; expected one process")

@@ -22,6 +22,7 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._checks import instance
 from unnoise.denoisers import Denoiser
+from unnoise.denoisers.base import check_statistic
 from unnoise.evaluation._asked import log_prior, total
 from unnoise.evaluation.decoders import Decoder
 from unnoise.evaluation.likelihood import Estimate, Stratified
@@ -91,6 +92,7 @@ class Bound(Stratified):
         t, density = times_at(self.times, process, u)
         x_t = process.marginal(x_0, t).sample(rng)
         asked, pair = denoiser.asked(cond), (denoiser(x_t, t, cond), process.target(x_0, x_t, t))
+        check_statistic(denoiser, *pair, len(t))
         cost = total(process, asked, lambda p, t, *of: p.kl_rate(*of, t), t, *pair, x_t) / density
         control = total(process, asked, lambda p, t, *of: p.control_variate(*of, t), t, x_0, x_t) / density
         return _controlled(cost.view(n, -1), control.view(n, -1))

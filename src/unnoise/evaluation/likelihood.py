@@ -17,7 +17,7 @@ from unnoise import _tree
 from unnoise._checks import MOST_STEPS, instance, refuse, whole
 from unnoise._errors import InputError, NonFiniteError
 from unnoise.denoisers import conditions
-from unnoise.denoisers.base import Denoiser
+from unnoise.denoisers.base import Denoiser, check_denoiser
 from unnoise.denoisers.conditions import repeated
 from unnoise.processes import Process
 from unnoise.samplers.base import batches, default_batch_size
@@ -94,7 +94,7 @@ class Likelihood(ABC):
             InputError: rows off the space, or a condition of another number of rows.
             NonFiniteError: the model has no answer for a row, as when its weights are not finite.
         """
-        instance(Denoiser, denoiser=denoiser)
+        check_denoiser(denoiser=denoiser)
         instance(torch.Generator, rng=rng)
         denoiser.process.check(x_0)
         n = _tree.length(x_0)

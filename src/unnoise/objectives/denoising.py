@@ -11,6 +11,7 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._checks import function, instance, whole
 from unnoise.denoisers import Denoiser, conditions
+from unnoise.denoisers.base import check_denoiser, check_statistic
 from unnoise.objectives.base import ALL, Loss, Objective, check_batch
 from unnoise.objectives.times import ImportanceTimes, Times, low_discrepancy, times_at
 from unnoise.objectives.weightings import BoundWeighting, Weighting, factor_at
@@ -23,6 +24,7 @@ MOST_COPIES = 2**16
 class Prediction:
     """Data x_0, noised to x_t at t, (n,), of a density in dt, (n,); and the statistic that a denoiser gives."""
 
+    denoiser: Denoiser
     process: HasKernel[Any]
     x_0: Any
     x_t: Any
@@ -34,6 +36,7 @@ class Prediction:
     def kl_rate(self) -> Tensor:
         r"""$\Phi(q_{t|0}/\beta_t)(x_t)$ in nats per unit time, (n,)."""
         target = self.process.target(self.x_0, self.x_t, self.t)
+        check_statistic(self.denoiser, self.stat, target, len(self.t))
         return self.process.kl_rate(self.stat, target, self.x_t, self.t)
 
 
@@ -48,7 +51,7 @@ def predict(
     copies: int = 1,
 ) -> Prediction:
     """Noise each row of a batch `copies` times, and ask the denoiser about its `rows`; `asker` is for errors."""
-    instance(Denoiser, denoiser=denoiser)
+    check_denoiser(denoiser=denoiser)
     process, like = require(denoiser.process, HasKernel, asker, "objectives.Implicit"), _tree.first(x_0)
     check_batch(process, x_0, cond)
     n = _tree.length(x_0)
@@ -61,7 +64,7 @@ def predict(
         rows = slice(*(copies * bound for bound in rows.indices(n)[:2]))
     x_t = process.marginal(x_0, t).sample(rng)
     x_0, x_t, t, density = (conditions.at(part, rows) for part in (x_0, x_t, t, density))
-    return Prediction(process, x_0, x_t, t, density, denoiser(x_t, t, cond))
+    return Prediction(denoiser, process, x_0, x_t, t, density, denoiser(x_t, t, cond))
 
 
 @dataclass(frozen=True)

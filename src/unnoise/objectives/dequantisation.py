@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from unnoise._checks import instance, real
 from unnoise._errors import InputError
-from unnoise.denoisers.base import Denoiser
+from unnoise.denoisers.base import Denoiser, check_denoiser
 from unnoise.laws.base import standard_normal
 from unnoise.objectives.base import ALL, Loss, Objective
 
@@ -95,7 +95,7 @@ class WithCells(Denoiser):
     """A frozen denoiser and the law that fills its cells: trained and saved together."""
 
     def __init__(self, denoiser: Denoiser, cells: LogitNormalCells) -> None:
-        instance(Denoiser, denoiser=denoiser)
+        check_denoiser(denoiser=denoiser)
         instance(LogitNormalCells, cells=cells)
         super().__init__()
         self.process, self.denoiser, self.cells = denoiser.process, denoiser, cells

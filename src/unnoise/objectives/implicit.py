@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
-from unnoise._checks import MOST_STEPS, function, instance, whole
+from unnoise._checks import MOST_STEPS, function, whole
 from unnoise.denoisers import Denoiser, conditions
+from unnoise.denoisers.base import check_denoiser
 from unnoise.objectives.base import ALL, Loss, Objective, check_batch
 from unnoise.objectives.noising import noised
 from unnoise.objectives.times import low_discrepancy
@@ -51,7 +52,7 @@ class Implicit(Objective):
 
     def __call__(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = ALL) -> Loss:
         """The weighted loss rates of `rows`, over the density of their times."""
-        instance(Denoiser, denoiser=denoiser)
+        check_denoiser(denoiser=denoiser)
         process, like = denoiser.process, _tree.first(x_0)
         check_batch(process, x_0, cond)
         u = low_discrepancy(_tree.length(x_0), rng)

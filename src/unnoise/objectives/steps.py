@@ -10,6 +10,7 @@ import torch
 from unnoise import _tree
 from unnoise._checks import instance
 from unnoise.denoisers import Denoiser, conditions
+from unnoise.denoisers.base import check_denoiser
 from unnoise.objectives.base import ALL, Loss, Objective, check_batch
 from unnoise.objectives.denoising import Denoising
 from unnoise.objectives.times import WholeSteps, low_discrepancy, stratum
@@ -48,7 +49,7 @@ class StepKL(Objective):
 
     def __call__(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = ALL) -> Loss:
         """The cost of one step of each, times their number, less the terms that no denoiser changes."""
-        instance(Denoiser, denoiser=denoiser)
+        check_denoiser(denoiser=denoiser)
         check_batch(denoiser.process, x_0, cond)
         count, like = self.chain.steps - 1, _tree.first(x_0)
         t = 2 + stratum(low_discrepancy(len(like), rng).to(like.device), count)

@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from unnoise._checks import instance
 from unnoise._errors import InputError
-from unnoise.denoisers.base import Denoiser
+from unnoise.denoisers.base import Denoiser, check_denoiser
 from unnoise.objectives.base import ALL, Loss, Objective
 from unnoise.objectives.denoising import predict
 from unnoise.objectives.times import UniformTimes
@@ -73,7 +72,7 @@ def _log_second_moment(rate: Tensor, log_density: Tensor) -> Tensor:
 
 
 def _learnt(denoiser: Denoiser) -> tuple[Gaussian, Learned]:
-    instance(Denoiser, denoiser=denoiser)
+    check_denoiser(denoiser=denoiser)
     process = denoiser.process
     if isinstance(process, Gaussian) and isinstance(process.schedule, Learned):
         return process, process.schedule

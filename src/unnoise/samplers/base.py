@@ -14,6 +14,7 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._checks import MOST_STEPS, instance, whole
 from unnoise.denoisers import Denoiser, Look, conditions
+from unnoise.denoisers.base import check_denoiser
 from unnoise.laws import Law
 from unnoise.processes import Bridged, Gaussian, Process, leaves, require
 from unnoise.samplers.checks import Watch, warn_of_coarse_steps, warn_of_start, width_of
@@ -38,7 +39,7 @@ class Sampler(ABC):
     judged = False  # whether who runs it looks at how wide the samples are; else coarse steps are told of
 
     def __init__(self, denoiser: Denoiser, steps: int, grid: Grid | None = None) -> None:
-        instance(Denoiser, denoiser=denoiser)
+        check_denoiser(denoiser=denoiser)
         whole(least=1, most=MOST_STEPS, steps=steps)
         instance(Grid, or_none=True, grid=grid)
         if steps == 1:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
-from unnoise._errors import NonFiniteError, warn
+from unnoise._errors import InputError, NonFiniteError, warn
 from unnoise.denoisers import Denoiser
 from unnoise.processes import Gaussian, Process, leaves
 
@@ -54,6 +54,7 @@ class Watch:
 
     def seen(self, state: Any) -> Any:
         """The state after one more step."""
+        _check_form(state, self.states[0])
         self.states.append(state)
         if len(self.states) > self.every:
             self._look()
@@ -80,6 +81,17 @@ def check_finite(state: Any, index: int, t: Tensor, cause: Callable[[], str]) ->
                 f"the sampler met non-finite values at step {index + 1}, t = {float(t):.4g}, in "
                 f"{f'the leaf {name!r}' if name else 'the state'} ({int(rows.sum())} of {len(rows)} rows); {cause()}"
             )
+
+
+def _check_form(state: Any, like: Any) -> None:
+    """Raise InputError unless a step gave a state of the form of the one before."""
+    found = dict(_tree.leaves(state))
+    for name, before in _tree.leaves(like):
+        after = found.get(name)
+        if not isinstance(after, Tensor) or after.shape != before.shape:
+            held = f"shape {tuple(after.shape)}" if isinstance(after, Tensor) else f"type {type(after).__name__}"
+            told = f"a step of the sampler gave a state of {held}{f' in {name!r}' * bool(name)}"
+            raise InputError(f"{told}; expected a tensor of shape {tuple(before.shape)}, as the one before")
 
 
 def cause_of(denoiser: Denoiser, times: Tensor, before: Any, t: Tensor, cond: Any) -> str:

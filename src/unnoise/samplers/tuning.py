@@ -23,6 +23,7 @@ from unnoise import _tree
 from unnoise._checks import MOST_STEPS, instance, whole
 from unnoise._errors import NonFiniteError
 from unnoise.denoisers import Denoiser
+from unnoise.denoisers.base import check_denoiser
 from unnoise.processes import leaves
 from unnoise.samplers.forms import Form, NoiseForm, VelocityForm
 from unnoise.samplers.grids import Fitted, Grid, Karras, LogNormalGrid, UniformLogSNR
@@ -76,7 +77,7 @@ def tune(denoiser: Denoiser, evaluations: int, rng: torch.Generator, rows: int =
     tensor([[1.],
             [1.]])
     """
-    instance(Denoiser, denoiser=denoiser)
+    check_denoiser(denoiser=denoiser)
     whole(least=2, most=MOST_STEPS, evaluations=evaluations, rows=rows)
     instance(torch.Generator, rng=rng)
     return _best(Pilot.of(denoiser, rows, rng, cond), evaluations)
