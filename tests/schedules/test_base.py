@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from unnoise._errors import InputError
+from unnoise.processes import CTMC, Brownian, PureDeath, WrightFisher, rates, variance_preserving
 from unnoise.schedules import (
     ByLogSNR,
     Cosine,
@@ -20,6 +22,7 @@ from unnoise.schedules import (
     Schedule,
     SquaredNoise,
 )
+from unnoise.spaces import Counts, Euclidean, Finite, Simplex, Sphere
 
 
 def curved(t):
@@ -154,3 +157,58 @@ def test_the_inverse_of_ones_own_has_the_gradient_of_the_inverse(times):
     value = Square().value(times[1:]).requires_grad_()
     (slope,) = torch.autograd.grad(Square().inverse(value).sum(), value)
     torch.testing.assert_close(slope, 1 / Square().rate(times[1:]))
+
+
+class Mine(Schedule):
+    """A schedule of a user's own, by two functions."""
+
+    def __init__(self, value, rate):
+        self.value, self.rate = value, rate
+
+    value = rate = None
+
+
+PROCESSES = [
+    lambda schedule: CTMC(Finite(2, 3), rates.UniformRates(3), schedule),
+    lambda schedule: PureDeath(Counts(2), 4.0, schedule),
+    lambda schedule: Brownian(Sphere(2), schedule),
+    lambda schedule: WrightFisher(Simplex(3), 1.0, schedule),
+]
+MINE = {
+    "falls": (lambda t: 5 * (1 - t), lambda t: torch.full_like(t, -5.0), "must be finite and increase from"),
+    "is negative": (lambda t: t - 0.5, torch.ones_like, "is -0.5 at t = 0"),
+    "is flat": (torch.ones_like, torch.zeros_like, "is 1 at t = 0 and 1 at t = 1"),
+    "is infinite": (lambda t: 1 / (1 - t), lambda t: (1 - t) ** -2, "inf at t = 1; it must be finite"),
+    "is a number": (lambda t: 1.0, torch.ones_like, "got a value of type float; expected one number for each of 1025"),
+    "has a number for a rate": (lambda t: 5 * (t + 0.01), lambda t: 5.0, "got a rate of the value of type float"),
+    "has another rate": (
+        lambda t: 5 * (t + 0.01),
+        lambda t: torch.full_like(t, 6.0),
+        "rate of the value is 6 at t = 0.5, where its slope is 5; it must be the derivative",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MINE)
+def test_a_schedule_of_ones_own_that_is_none_is_refused_by_every_process(name):
+    """A falling one, and a rate that is not the derivative, were taken in silence."""
+    value, rate, words = MINE[name]
+    for make in PROCESSES:
+        with pytest.raises(InputError, match=words):
+            make(Mine(value, rate))
+
+
+def test_a_schedule_of_ones_own_for_gaussian_noise_has_the_rate_of_its_log_snr():
+    wrong = Mine(lambda t: 5 * (t + 0.01), lambda t: torch.full_like(t, 6.0))
+    with pytest.raises(InputError, match=r"the rate of the log SNR is .* at t = 0.5, where its slope is"):
+        variance_preserving(Euclidean(2), wrong)
+    variance_preserving(Euclidean(2), Mine(lambda t: 5 * (t + 0.01), lambda t: torch.full_like(t, 5.0)))
+
+
+def test_noise_from_zero_is_for_kernels_that_are_not_singular_there():
+    zero = Mine(lambda t: 5 * t, lambda t: torch.full_like(t, 5.0))
+    for make in PROCESSES[:2]:
+        make(zero)
+    for make in PROCESSES[2:]:
+        with pytest.raises(InputError, match=r"value of the schedule is 0 at t = 0 .* increase from above 0 at t = 0"):
+            make(zero)

@@ -26,6 +26,7 @@ from unnoise.laws import Law
 from unnoise.processes.base import HasKernel
 from unnoise.processes.tilting import ByScore
 from unnoise.schedules import Geometric, Schedule
+from unnoise.schedules.base import check_increasing
 from unnoise.spaces import Compact, Diffusion
 
 LEFT = 1e-4  # nats between the last kernel and the uniform law
@@ -61,7 +62,9 @@ class Brownian(HasKernel[Tensor], ByScore):
     def __init__(self, space: Compact, schedule: Schedule | None = None) -> None:
         instance(Compact, space=space)
         instance(Schedule, or_none=True, schedule=schedule)
-        vars(self).update(space=space, schedule=until_mixed(space) if schedule is None else schedule)
+        schedule = until_mixed(space) if schedule is None else schedule
+        check_increasing(schedule)
+        vars(self).update(space=space, schedule=schedule)
 
     @property
     def head(self) -> Head[Tensor]:

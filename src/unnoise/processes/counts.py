@@ -38,6 +38,7 @@ from unnoise.laws.thinning import BinomialBirths, BinomialThinning, stochastical
 from unnoise.processes.base import Bridged, HasKernel, precision
 from unnoise.processes.tilting import Tilting, geometric
 from unnoise.schedules import Erasing, LinearLogSNR, Schedule
+from unnoise.schedules.base import check_increasing
 from unnoise.spaces import Counts, Jump
 
 CHANGES = 12  # jumps before t = 0 that `reconstruction` counts
@@ -54,6 +55,7 @@ class CountProcess(HasKernel[Tensor]):
     def __post_init__(self) -> None:
         instance(Counts, space=self.space)
         instance(Schedule, schedule=self.schedule)
+        check_increasing(self.schedule, from_zero=True)
         if not isinstance(self.mean, tuple):
             real(above=0, mean=self.mean)
             return

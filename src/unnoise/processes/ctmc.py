@@ -33,6 +33,7 @@ from unnoise.processes.rates import Rates
 from unnoise.processes.rates.base import impossible
 from unnoise.processes.tilting import Tilting, log_geometric
 from unnoise.schedules import Schedule
+from unnoise.schedules.base import check_increasing
 from unnoise.spaces import Finite, Jump
 from unnoise.spaces.finite import one_hot
 
@@ -69,7 +70,9 @@ class CTMC(Bridged[Tensor], Tilting[Tensor]):
         if not fits or (sizes != torch.tensor(space.sizes)).any():
             at = f"{space.sizes} states at sites of shape {space.event_shape}"
             raise InputError(f"got rates for {sizes.tolist()} states and a space with {at}; give both the same")
-        vars(self).update(space=space, rates=rates, schedule=rates.schedule if schedule is None else schedule)
+        schedule = rates.schedule if schedule is None else schedule
+        check_increasing(schedule, from_zero=True)
+        vars(self).update(space=space, rates=rates, schedule=schedule)
 
     @property
     def head(self) -> Head[Tensor]:

@@ -32,6 +32,7 @@ from unnoise.laws.wright_fisher import WrightFisherKernel
 from unnoise.processes.base import HasKernel
 from unnoise.processes.tilting import ByScore
 from unnoise.schedules import Geometric, Schedule
+from unnoise.schedules.base import check_increasing
 from unnoise.spaces import Diffusion, Simplex
 
 START = 2e-4  # B at t = 0: one half is known to 0.007
@@ -68,7 +69,9 @@ class WrightFisher(HasKernel[Tensor], ByScore):
         each = alpha if isinstance(alpha, tuple) else (float(alpha),) * space.parts
         if len(each) != space.parts:
             refuse("alpha", alpha, f"one positive number, or one for each of {space.parts} parts")
-        vars(self).update(space=space, alpha=each, schedule=_until_mixed(each) if schedule is None else schedule)
+        schedule = _until_mixed(each) if schedule is None else schedule
+        check_increasing(schedule)
+        vars(self).update(space=space, alpha=each, schedule=schedule)
 
     @property
     def head(self) -> Head[Tensor]:

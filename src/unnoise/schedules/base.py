@@ -22,7 +22,8 @@ from unnoise._errors import InputError
 from unnoise._roots import bisect
 
 HALVINGS = 40  # to find a time to rounding
-LOOKS = 1025  # times at which a log SNR is seen to decrease
+LOOKS = 1025  # times at which a schedule is seen to fall or rise
+GAP, SLOPE_ERROR = 1e-3, 0.05  # between times whose difference is a slope; of which rates may be off
 Function = Callable[[Tensor], Tensor]
 
 
@@ -112,11 +113,7 @@ def derivative(function: Function, x: Tensor) -> Tensor:
 def check_decreasing(log_snr: Function) -> None:
     """Raise InputError unless a log SNR is finite and decreases over 1025 times."""
     times = torch.linspace(0, 1, LOOKS, dtype=torch.float64)
-    levels = log_snr(times)
-    if not isinstance(levels, Tensor) or levels.shape != times.shape:
-        got = f"shape {tuple(levels.shape)}" if isinstance(levels, Tensor) else f"type {type(levels).__name__}"
-        raise InputError(f"got a log SNR of {got}; expected one number for each of {LOOKS} times")
-    levels = levels.detach()
+    levels = _values("log SNR", log_snr, times)
     if not levels.isfinite().all():
         k = int((~levels.isfinite()).long().argmax())
         got = f"the log SNR is {float(levels[k])} at t = {float(times[k]):.4g}"
@@ -128,6 +125,48 @@ def check_decreasing(log_snr: Function) -> None:
         k = int((~falling).long().argmax())
         start, end = (f"{float(levels[j]):.6g} at t = {float(times[j]):.4g}" for j in (k, k + 1))
         raise InputError(f"the log SNR goes from {start} to {end}; it must decrease strictly from t = 0, data")
+
+
+def check_increasing(schedule: Schedule, *, from_zero: bool = False) -> None:
+    """Raise InputError unless B(t) is finite and increases over 1025 times, and `rate` is its slope.
+
+    Args:
+        schedule: of jumps or heat.
+        from_zero: whether B(0) may be 0, as where kernels are not singular.
+    """
+    times = torch.linspace(0, 1, LOOKS, dtype=torch.float64)
+    levels = _values("value", schedule.value, times)
+    wrong = ~levels.isfinite() | (levels < 0) | (torch.cat([levels[:1], levels]).diff() < 0)
+    if wrong.any() or not levels[-1] > levels[0] or (levels[0] == 0 and not from_zero):
+        k = int(wrong.long().argmax()) or LOOKS - 1
+        ends = " and ".join(f"{float(levels[j]):.6g} at t = {float(times[j]):.4g}" for j in (0, k))
+        least = "0" if from_zero else "above 0"
+        raise InputError(f"the value of the schedule is {ends}; it must be finite and increase from {least} at t = 0")
+    check_slope("value", schedule.value, schedule.rate)
+
+
+def check_slope(name: str, function: Function, rate: Function) -> None:
+    """Raise InputError if a rate is not the derivative of a function: all that is learnt with it would be wrong.
+
+    By differences at 41 times, of which half may lie at bends.
+    """
+    t = torch.linspace(0.05, 0.95, 41, dtype=torch.float64)
+    slopes = (_values(name, function, t + GAP) - _values(name, function, t - GAP)) / (2 * GAP)
+    rates = _values(f"rate of the {name}", rate, t)
+    errors = (rates - slopes).abs() / torch.maximum(rates.abs(), slopes.abs()).clamp(min=torch.finfo(t.dtype).tiny)
+    if not errors.median() < SLOPE_ERROR:
+        got = f"the rate of the {name} is {float(rates[20]):.4g} at t = 0.5, where its slope is {float(slopes[20]):.4g}"
+        raise InputError(f"{got}; it must be the derivative: testing.check_schedule compares both")
+
+
+def _values(name: str, function: Function, times: Tensor) -> Tensor:
+    """Of a schedule at these times, without gradients."""
+    with torch.no_grad():
+        found = function(times)
+    if not isinstance(found, Tensor) or found.shape != times.shape:
+        got = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else f"type {type(found).__name__}"
+        raise InputError(f"got a {name} of {got}; expected one number for each of {len(times)} times")
+    return found
 
 
 def check(schedule: Schedule, holds: Callable[[], bool], expected: str) -> None:
