@@ -22,7 +22,13 @@ from torch import nn
 
 from unnoise._errors import InputError
 from unnoise._sealed import write_tensors
-from unnoise.training import TrainState, load, save, train
+from unnoise.denoisers import Neural
+from unnoise.heads import V
+from unnoise.networks import MLP
+from unnoise.processes import edm, variance_preserving
+from unnoise.schedules import Cosine, LogSNR
+from unnoise.spaces import Euclidean
+from unnoise.training import Settings, TrainState, load, save, train
 
 SCRIPT = Path(tiny_training.__file__)
 
@@ -314,3 +320,33 @@ def test_a_checkpoint_of_another_model_is_refused(checkpoint: Path, tmp_path: Pa
     other = start()
     other.run = "theirs"
     assert "it is of another model than the description beside it" in refusal(tmp_path / "ours.safetensors", other)
+
+
+def test_another_process_or_head_of_the_same_shapes_is_refused(tmp_path: Path) -> None:
+    """Weights that were learnt under other noise were resumed in silence."""
+    space = Euclidean(2)
+
+    def state(process: Any, head: Any = None) -> TrainState:
+        network = MLP((2,), width=8, depth=1)
+        return TrainState(Neural(process, network, head), Settings(steps=2, batch_size=4, device="cpu"))
+
+    path, first = tmp_path / "checkpoint.safetensors", state(variance_preserving(space))
+    save(first, path)
+    load(state(variance_preserving(space)), path)
+    for other, words in (
+        (state(edm(space)), "another process than is given now"),
+        (state(variance_preserving(space, Cosine())), "another process than"),
+        (state(variance_preserving(space), V), "another head than"),
+    ):
+        with pytest.raises(InputError, match=words):
+            load(other, path)
+    own = variance_preserving(space, LogSNR(lambda t: 5 - 10 * t))  # which has no description
+    load(state(own), path)
+
+
+def test_what_is_no_state_and_no_path_is_refused(tmp_path: Path) -> None:
+    for use in (save, load):
+        with pytest.raises(InputError, match=r"(?s)got state = .*; expected a training.TrainState"):
+            use(MLP((2,), width=8, depth=1), tmp_path / "checkpoint.safetensors")
+        with pytest.raises(InputError, match="got path = None; expected a str or a PathLike"):
+            use(start(), None)

@@ -102,3 +102,22 @@ def test_arrays_know_their_numbers_again() -> None:
 def test_examples_that_are_no_tensors_are_refused(states):
     with pytest.raises(InputError, match=r"(?s)^got states(\['a'\])? = .*expected a tensor of points, \(n, \*event\)"):
         Arrays(states)
+
+
+def test_factors_have_as_many_rows():
+    with pytest.raises(InputError, match=r"got states of other numbers of rows, \{'a': 3, 'b.c': 2\}"):
+        Arrays({"a": torch.zeros(3, 1), "b": {"c": torch.zeros(2, 1)}})
+
+
+@pytest.mark.parametrize(
+    ("draw", "held"),
+    [
+        (lambda n, rng: torch.zeros(3, 2), r"a tensor of shape \(3, 2\)"),
+        (lambda n, rng: np.zeros((n, 2)), "ndarray"),
+        (lambda n, rng: {"a": torch.zeros(n, 2), "b": torch.tensor(1.0)}, r"a tensor of shape \(\) in 'b'"),
+    ],
+)
+def test_a_stream_gives_as_many_states_as_it_is_asked_for(draw, held):
+    """A function that gave three states for eight was trained on three."""
+    with pytest.raises(InputError, match=f"got {held} from the function that draws states; expected a tensor of 8"):
+        Stream(draw).batch(torch.arange(8), torch.Generator())

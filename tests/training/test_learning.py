@@ -210,3 +210,18 @@ def test_fixed_betas_are_refused(rng):
 def test_a_network_in_the_place_of_what_makes_one_is_refused():
     with pytest.raises(InputError, match=r"(?s)^got network = .*; expected what makes one of \(input_shape"):
         learn(variance_preserving(Euclidean(2)), MLP((2,), width=8), torch.zeros(5, 2), steps=2)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [({"a"}, "expected a tensor, an array, a list"), ("text", "got data = 'text'"), (None, "got states = None")],
+)
+def test_data_that_are_none_are_refused(data: Any, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        learn(PROCESS, NETWORK, data, steps=1)
+
+
+@pytest.mark.parametrize("wrong", [{"tell": None}, {"judge": 3}, {"looks": 0}])
+def test_options_that_are_none_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=f"got {next(iter(wrong))} = "):
+        learn(PROCESS, NETWORK, STATES, steps=1, **wrong)

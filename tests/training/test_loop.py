@@ -367,3 +367,21 @@ def test_files_may_be_told_as_text(tmp_path):
     load(state, name)
     assert state.step == 2
     save(state, name)
+
+
+@pytest.mark.parametrize(
+    ("give", "words"),
+    [
+        (lambda value: 1.0, "got loss = 1.0; expected an objectives.Loss of one number per example"),
+        (lambda value: value, "got loss = a tensor of shape"),
+        (lambda value: Loss(value.detach()), "got a loss that does not depend on the weights"),
+    ],
+)
+def test_an_objective_of_ones_own_gives_a_loss_with_a_gradient(give, words) -> None:
+    with pytest.raises(InputError, match=words):
+        run(start(), lambda *of: give(Quadratic()(*of).value))
+
+
+def test_weights_of_examples_are_a_tensor() -> None:
+    with pytest.raises(InputError, match=r"got weights = .*; expected a Tensor or None"):
+        run(start(), weights=[1.0] * 100)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import safetensors
 from torch import Tensor
 
+from unnoise._checks import instance
 from unnoise._errors import InputError
 from unnoise._sealed import DamagedError, open_tensors, write_tensors
 from unnoise.denoisers import Denoiser
@@ -21,7 +23,8 @@ FORMAT, UNSEALED = "unnoise.training.2", "unnoise.training.1"  # the older one h
 
 def save(state: TrainState, path: str | Path) -> None:
     """Write beside `path`, flush and rename: a crash leaves the old file or the new."""
-    path = Path(path)
+    instance(TrainState, state=state)
+    path = _checked(path)
     tensors, metadata = state.state_dict()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,7 +47,8 @@ def load(state: TrainState, path: str | Path) -> None:
     Raises:
         InputError: it is missing, damaged or of another training; nothing changes.
     """
-    path = Path(path)
+    instance(TrainState, state=state)
+    path = _checked(path)
     with _explained(path), open_tensors(path, FORMAT, UNSEALED) as file:
         metadata = json.loads(file.metadata["metadata"])
         state.check(file.shapes, metadata)
@@ -78,6 +82,11 @@ def _explained(path: Path) -> Iterator[None]:
         raise InputError(f"The checkpoint {path} may not be read; ask for permission to read it.") from error
     except (OSError, safetensors.SafetensorError, LookupError, TypeError, ValueError, RuntimeError) as error:
         raise _damaged(path, error) from error
+
+
+def _checked(path: str | Path) -> Path:
+    instance(str, os.PathLike, path=path)
+    return Path(path)
 
 
 def _damaged(path: Path, error: Exception) -> InputError:

@@ -48,7 +48,7 @@ class Arrays:
         cond: conditions, (n, c); None without.
 
     Raises:
-        InputError: as many conditions as states are not there, or one holds NaN or infinity.
+        InputError: factors or conditions have other numbers of rows, or a condition holds NaN or infinity.
 
     >>> Arrays(torch.zeros(5, 2), torch.zeros(6, 1))
     Traceback (most recent call last):
@@ -62,6 +62,9 @@ class Arrays:
         for name, leaf in _tree.leaves(self.states):
             if not isinstance(leaf, Tensor) or not leaf.ndim:
                 refuse(f"states[{name!r}]" if name else "states", leaf, "a tensor of points, (n, *event)")
+        lengths = {name: len(leaf) for name, leaf in _tree.leaves(self.states)}
+        if len(set(lengths.values())) != 1:
+            raise InputError(f"got states of other numbers of rows, {lengths}; expected as many of each factor")
         instance(Tensor, or_none=True, cond=self.cond)
         conditions.check_each(self.cond, len(self))
         if self.cond is not None and not self.cond.isfinite().all():
@@ -91,8 +94,16 @@ class Stream:
         return STREAM
 
     def batch(self, indices: Tensor, rng: torch.Generator) -> tuple[Any, Tensor | None]:
-        """As many new states as there are indices."""
-        return self.draw(len(indices), rng), None
+        """As many new states as there are indices; else InputError."""
+        states, n = self.draw(len(indices), rng), len(indices)
+        for name, leaf in _tree.leaves(states):
+            if not isinstance(leaf, Tensor) or leaf.shape[:1] != (n,):
+                got = f"a tensor of shape {tuple(leaf.shape)}" if isinstance(leaf, Tensor) else type(leaf).__name__
+                where = f" in {name!r}" if name else ""
+                raise InputError(
+                    f"got {got}{where} from the function that draws states; expected a tensor of {n} states"
+                )
+        return states, None
 
 
 @runtime_checkable

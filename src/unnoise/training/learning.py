@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from unnoise import _tree
-from unnoise._checks import refuse
+from unnoise._checks import function, refuse, whole
 from unnoise._errors import InputError
 from unnoise._seeding import generator, seeded
 from unnoise.denoisers import Answering, Denoiser, Neural, Residual
@@ -75,6 +75,9 @@ def learn(
     """
     if isinstance(network, nn.Module) or not callable(network):
         refuse("network", network, "what makes one of (input_shape, cond_features, output_shape), as networks.MLP")
+    function(tell=tell)
+    function(or_none=True, judge=judge)
+    whole(least=1, looks=looks)
     chosen = Settings(**{"device": "cpu", **settings})
     dataset = _dataset(data, cond)
     width = _width(dataset)
@@ -85,8 +88,8 @@ def learn(
     with seeded(chosen.seed):
         backbone = network(read.input_shape, width, read.output_shape)
     learnt = Neural(process, backbone, head)
-    whole = Answering(learnt) if roles is not None else learnt if known is None else Residual(known, learnt)
-    state = TrainState(whole, chosen)
+    trained = Answering(learnt) if roles is not None else learnt if known is None else Residual(known, learnt)
+    state = TrainState(trained, chosen)
     every = max(1, chosen.steps // looks)
     validation = None if judge is None else Validation(lambda found: -judge(found), every, first=every, patience=None)
     for step in train(state, objective or Denoising(), dataset, validation=validation):
@@ -96,10 +99,18 @@ def learn(
 
 def _dataset(data: Any, cond: Tensor | None) -> Dataset:
     if not callable(data) and not isinstance(data, Dataset):
-        return Arrays(*(None if tree is None else _tree.map(torch.as_tensor, tree) for tree in (data, cond)))
+        return Arrays(*(None if tree is None else _tree.map(_tensor, tree) for tree in (data, cond)))
     if cond is not None:
         raise InputError("cond is given beside a source of batches; let its batches hold the conditions")
     return data if isinstance(data, Dataset) else Stream(data)
+
+
+def _tensor(values: Any) -> Tensor:
+    try:
+        return torch.as_tensor(values)
+    except (TypeError, ValueError, RuntimeError, LookupError):
+        expected = "a tensor, an array, a list of numbers, a dict of them, a training.Dataset, or a function"
+        refuse("data", values, f"{expected} of n and a generator; of a DataFrame take its to_numpy()")
 
 
 def _check_alone(known: Denoiser | None) -> None:

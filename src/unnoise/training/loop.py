@@ -20,9 +20,9 @@ from torch import Tensor, nn
 from unnoise import _tree
 from unnoise._atomic import clean_up
 from unnoise._checks import function, instance, refuse
-from unnoise._errors import NonFiniteError
+from unnoise._errors import InputError, NonFiniteError
 from unnoise.denoisers import Denoiser
-from unnoise.objectives import Objective
+from unnoise.objectives import Loss, Objective
 from unnoise.objectives.base import check_batch
 from unnoise.training.checkpoint import save
 from unnoise.training.compiling import compile_networks
@@ -65,6 +65,7 @@ def train(
     """
     instance(TrainState, state=state)
     function(objective=objective)
+    instance(Tensor, or_none=True, weights=weights)
     if not isinstance(source, Dataset):
         refuse("source", source, "a Dataset, such as training.Arrays(data)")
     run = _Run(state, objective, source, weights, validation)
@@ -210,6 +211,13 @@ class _MeanLoss(nn.Module):
 
     def forward(self, x_0: Any, cond: Any, rng: torch.Generator, rows: slice) -> tuple[Tensor, dict[str, Tensor]]:
         loss = self.objective(self.denoiser, x_0, cond, rng, rows)
+        if not isinstance(loss, Loss):
+            refuse("loss", loss, "an objectives.Loss of one number per example")
+        if not loss.value.requires_grad:
+            raise InputError(
+                "got a loss that does not depend on the weights: compute it from what the denoiser gives, by torch's "
+                "operations, without detach() or no_grad()"
+            )
         return loss.value.mean(), loss.metrics
 
 

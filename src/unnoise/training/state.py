@@ -6,6 +6,7 @@ On the same machine and one thread a resumed training gives the bits of one that
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -14,8 +15,10 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
+from unnoise import _config
 from unnoise._checks import instance, real, shown, whole
 from unnoise._errors import InputError
+from unnoise._version import __version__
 from unnoise.denoisers import Denoiser
 from unnoise.training.dataset import Dataset, Digested, derived_seed, digest
 from unnoise.training.process_group import ProcessGroup
@@ -37,6 +40,7 @@ class TrainState:
         device = ProcessGroup.gather(settings).device
         self.settings = settings
         self.denoiser = denoiser.to(device)
+        self.made_of = _made_of(denoiser)
         self.average = Average(self.denoiser, settings.ema)
         self.optimiser = torch.optim.AdamW(
             (weight for weight in denoiser.parameters() if weight.requires_grad),
@@ -101,11 +105,12 @@ class TrainState:
             tensors |= {f"best.{name}": tensor for name, tensor in looks.best.items()}
         kept = {name: getattr(self, name) for name in ("step", "elapsed", "num_examples", "digest", "run")}
         learnt = sorted(name.split(".", 2)[2] for name in tensors if name.startswith("optimiser.step."))
-        kept["looks"] = len(looks.steps)
+        kept |= {"looks": len(looks.steps), "made_of": self.made_of}
         return tensors, kept | {"settings": _plain(self.settings), "learnt": learnt}
 
     def check(self, shapes: Mapping[str, tuple[int, ...]], metadata: dict[str, Any]) -> None:
         """An InputError if tensors of these shapes, with these numbers, are of another training or of none."""
+        self._check_parts(metadata.get("made_of"))
         self._check_settings(metadata["settings"])
         self._check_numbers(metadata)
         expected = {name: tuple(tensor.shape) for name, tensor in self._expected(metadata).items()}
@@ -182,6 +187,17 @@ class TrainState:
         if None not in (self.run, metadata.get("run")) and self.run != metadata["run"]:
             raise InputError("it is of another model than the description beside it; train anew")
 
+    def _check_parts(self, saved: dict[str, str | None] | None) -> None:
+        """Weights of as many numbers mean something else to another process, or under another head."""
+        instance(dict, or_none=True, made_of=saved)
+        if saved is None or saved.get("version") != __version__:  # where parts may be described in other words
+            return
+        for name, now in self.made_of.items():
+            if None not in (now, saved.get(name)) and saved[name] != now:
+                raise InputError(
+                    f"it was trained with another {name} than is given now; resume with the same, or train anew"
+                )
+
     def _check_settings(self, saved: dict[str, Any]) -> None:
         saved = _plain(Settings()) | saved  # what was not there yet was not used
         for name, value in _plain(self.settings).items():
@@ -219,6 +235,27 @@ def check_same(found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
 
 def _plain(settings: Settings) -> dict[str, Any]:
     return dict(json.loads(json.dumps(asdict(settings), default=lambda number: number.item())))
+
+
+def _made_of(denoiser: Denoiser) -> dict[str, str | None]:
+    """Fingerprints of the processes and heads inside, by their names, and of which version they are."""
+    parts = [(name, part) for name, part in denoiser.named_modules() if isinstance(part, Denoiser)]
+    found = {
+        f"{name}.{word}".lstrip("."): _fingerprint(getattr(part, word))
+        for name, part in parts
+        for word in ("process", "head")
+        if hasattr(part, word)
+    }
+    return found | {"version": __version__}
+
+
+def _fingerprint(part: Any) -> str | None:
+    """None of what has no description, such as a function of a user's own."""
+    try:
+        words = json.dumps(_config.encode(part), sort_keys=True)
+    except InputError:
+        return None
+    return hashlib.blake2b(words.encode(), digest_size=16).hexdigest()
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
