@@ -24,6 +24,12 @@ WALK = "walk dens:log_prob --dimension 2 -n 4 --steps 4 --chain mala -o points.n
 VOID = {
     f"{FIT} --labels {LABELS}": "--labels is a file of conditions, and there is none",
     f"fit {PEOPLE} -o new --condition sex --labels {LABELS}": "--labels .* and all conditions are columns of the data",
+    f"{FIT} --quick": "--steps is for training in steps, and --quick has none",
+    f"fit {ROWS} -o new --quick --validation 0.2": "--validation is for training in steps",
+    f"fit {ROWS} -o new --quick --learning-rate 0.1 --batch-size 9": "--batch-size is for training in steps",
+    f"fit {ROWS} -o new --quick --precision bfloat16": "--precision is for training in steps",
+    f"fit {ROWS} -o new --quick --checkpoint-every 9s": "--checkpoint-every is for training in steps",
+    f"fit {ROWS} -o new --quick --compile": "--compile is for training in steps",
     f"{FIT} --trust my_module": "--trust is for the modules of a model that --resume continues",
     "fit rows.csv -o {model} --resume --overwrite": "--overwrite replaces the model that --resume continues",
     "sample {model} -o new.csv --sampler first-hitting --sampling-steps 9": "--sampling-steps is for samplers that",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unnoise._errors import InputError
+from unnoise._paths import typed
 from unnoise.cli import common, reading, words
 from unnoise.cli.manual import MORE
 
@@ -79,9 +80,9 @@ def evaluate(
     rivals = _rivals(fitted, known, test, seed)
     found = measure(fitted, test, y, train=known, train_y=known_y, rivals=rivals, max_rows=max_rows, seed=seed)
     names = Names(
-        model=str(model),
-        data=str(data),
-        train="TRAIN" if train is None else str(train),
+        model=typed(model),
+        data=typed(data),
+        train="TRAIN" if train is None else typed(train),
         better=f"{model.name}_better",
         data_options=tuple(reading.options(data)),
         train_options=tuple(reading.options(train or data, beside=True)),  # rows that nobody named are written alike

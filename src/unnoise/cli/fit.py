@@ -193,10 +193,20 @@ def fit(
     """
     from unnoise.model import DenoisingMarkovModel, load_unfitted
 
+    idle = {
+        "--validation": validation is not None,
+        "--steps": steps is not None,
+        "--checkpoint-every": checkpoint_every is not None,
+        "--batch-size": batch_size is not None,
+        "--learning-rate": learning_rate is not None,
+        "--precision": precision is not None,
+        "--compile": compiling,
+    }
     words.refuse(
         (resume and overwrite, "--overwrite replaces the model that --resume continues"),
         (quick and resume, "a quick model has no training that --resume could continue"),
         (quick and log is not None, "a quick model has no steps that --log could show"),
+        *((quick and given, f"{name} is for training in steps, and --quick has none") for name, given in idle.items()),
         (bool(trust) and not resume, "--trust is for the modules of a model that --resume continues"),
     )
     start = time.monotonic()

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from unnoise._paths import typed
 from unnoise.cli import common, reading, words
 
 MOST_ROWS = 20_000  # of the data, which stand beside the model's
@@ -53,7 +54,7 @@ def look(
     rows, y = reading.some(data, labels, MOST_ROWS, 0, fitted.schema_)
     words.refuse(reading.idle_labels(labels, "--labels", fitted.schema_.conditions, rows))
     with server.listening(port) as where:
-        address, app = server.addressed(fitted, rows, y, where, str(model), None if data is None else str(data))
+        address, app = server.addressed(fitted, rows, y, where, typed(model), None if data is None else typed(data))
 
         def started() -> None:
             facts = {"address": address, "port": where.getsockname()[1]}

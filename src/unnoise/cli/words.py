@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from unnoise._errors import InputError
+from unnoise._paths import typed
 
 
 def check(typed: Iterable[str]) -> None:
@@ -101,7 +102,7 @@ def command(*parts: object) -> str:
     >>> command("unnoise", "sample", "my model")
     "unnoise sample 'my model'"
     """
-    return shlex.join(map(str, parts))
+    return shlex.join(typed(part) if isinstance(part, Path) else str(part) for part in parts)
 
 
 def refuse(*void: tuple[bool, str]) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 from unnoise._atomic import atomic_path
 from unnoise._checks import refuse
 from unnoise._errors import InputError
+from unnoise._paths import expanded
 from unnoise.data import _counted, _dates, _packed, _queries, _sheets, _tables, arrays, frames
 from unnoise.data._archives import one_of, read_npy, read_npz
 from unnoise.data._csv import read_csv
@@ -103,7 +104,7 @@ def read_with(path: Path | str, reading: Reading) -> Found:
     if is_standard(path):
         with _faults_of(Path("standard input")):
             return _queried(_from_input(reading), reading)
-    path = Path(path).expanduser()
+    path = expanded(path)
     with _faults_of(path):
         if path.is_dir():
             reading.refuse_unused(str(path), ())
@@ -154,7 +155,7 @@ def write(data: Any, path: Path | str, overwrite: bool = False, dialect: Dialect
     Images (n, H, W) or (n, 3, H, W) go to a folder of PNG files, a path without a suffix. Only `overwrite` replaces a
     file. A `dialect` says how a .csv is written.
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     check_writable(path, overwrite)
     frame = frames.opened(data)
     if frame is not None:

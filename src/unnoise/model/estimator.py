@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from unnoise import processes, storage
 from unnoise._checks import flag, function, instance, real
 from unnoise._errors import InputError
+from unnoise._paths import expanded
 from unnoise._progress import progress
 from unnoise._seeding import as_seed, fresh_seed, seeded
 from unnoise._sketch import is_ours, sketch
@@ -229,7 +230,7 @@ class DenoisingMarkovModel(FittedModel):
         self._dialect = X.dialect if isinstance(X, Held | Scan) else None
         X = X.data if isinstance(X, Held) else X
         settings = self._settings()
-        home = storage.existing(folder) if resume else None if folder is None else Path(folder).expanduser()
+        home = storage.existing(folder) if resume else None if folder is None else expanded(folder)
         given = ToFit(X, y, sample_weight, validation_data)
         if home is None:
             if isinstance(X, Scan):
@@ -358,7 +359,7 @@ class DenoisingMarkovModel(FittedModel):
         check_is_fitted(self)
         text = self.card() if card is None else card
         description = storage.Description.of(self._to_save, self.schema_, dataclasses.asdict(self._built))
-        home = Path(folder).expanduser()
+        home = expanded(folder)
         with storage.held(home, overwrite=overwrite):
             storage.save(home, description, *self._trained())
             storage.write_card(home, text, MARK)

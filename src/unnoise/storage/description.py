@@ -15,6 +15,7 @@ from typing import Any
 from unnoise import _config, _renamed
 from unnoise._checks import shown
 from unnoise._errors import InputError
+from unnoise._paths import expanded
 from unnoise._sealed import BLANK, seal, verify
 from unnoise._version import __version__
 from unnoise.data import Schema
@@ -125,7 +126,7 @@ def existing(folder: str | Path | None) -> Path:
     """The path of a model folder, or a sentence."""
     if folder is None:
         raise InputError("to resume, name the folder in which the model is saved: fit(..., folder=..., resume=True)")
-    path = Path(folder).expanduser()
+    path = expanded(folder)
     if not (path / CONFIG).is_file():
         what = "does not exist" if not path.exists() else f"holds no {CONFIG}"
         raise InputError(f"there is no model in {str(path)!r}: it {what}; give the folder that fit or save wrote")
