@@ -17,7 +17,7 @@ Run = Callable[..., Result]
 def test_what_it_cannot_read_or_write_is_refused(refused: Callable[..., str], model: Path, tmp_path: Path) -> None:
     refused("export", tmp_path / "none", "-o", tmp_path / "out", match="there is no model in")
     (tmp_path / "notes.txt").touch()
-    refused("export", model, "-o", tmp_path, "--overwrite", match="it holds something else")
+    refused("export", model, "-o", tmp_path, "--overwrite", match="and holds something else: name another folder")
     refused("export", model, "-o", tmp_path / "out", "--sampling-steps", 0, match="steps = 0")
     assert not (tmp_path / "out").exists()
 

@@ -136,7 +136,7 @@ def test_a_full_disk_is_told_of(model: DenoisingMarkovModel, tmp_path: Path, mon
 def test_a_folder_is_replaced_only_when_asked(model: DenoisingMarkovModel, tmp_path: Path) -> None:
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "thesis.tex").touch()
-    with pytest.raises(InputError, match="it holds something else"):
+    with pytest.raises(InputError, match="and holds something else: name another folder"):
         model.export(tmp_path / "own", overwrite=True)
     (tmp_path / "model").mkdir()
     with pytest.raises(InputError, match="--overwrite"):

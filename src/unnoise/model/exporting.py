@@ -86,8 +86,8 @@ def _check_free(folder: Path, overwrite: bool) -> None:
         return
     foreign = not folder.is_dir() or {path.name for path in folder.iterdir()} - {DENOISER, LAW, PLAN, SAMPLER}
     if foreign or not overwrite:
-        advice = "and holds something else: " if foreign else "; --overwrite (overwrite=True) replaces it, or "
-        raise InputError(f"{str(folder)!r} exists{' ' * foreign}{advice}name another folder")
+        advice = " and holds something else:" if foreign else "; --overwrite (overwrite=True) replaces it, or"
+        raise InputError(f"{str(folder)!r} exists{advice} name another folder")
 
 
 def _program(module: nn.Module, schema: Schema, state: torch.Tensor, *times: torch.Tensor) -> bytes:
