@@ -49,7 +49,7 @@ def test_fit_passes_on_what_is_said_of_columns_and_rows(told: Callable[..., Reco
     rows.write_csv(tmp_path / "rows.csv")
     others = rows.with_columns(a=pl.col("a") - 1)
     others.write_csv(tmp_path / "others.csv")
-    words = ("--constraint", "a <= b", "--constraint", "b > 0", "--condition", "c", "--column", "a=real", "--quick")
+    words = ("--constraint", "a <= b", "--constraint", "b > 0", "--condition", "c", "--column", "a=real")
     files = ("--weight", "w", "--validation", tmp_path / "others.csv", "--checkpoint-every", "7s")
     found = told(Unfitted, "fit", "fit", tmp_path / "rows.csv", "-o", tmp_path / "model", *words, *files)
     model, data, y = found.args
@@ -58,7 +58,6 @@ def test_fit_passes_on_what_is_said_of_columns_and_rows(told: Callable[..., Reco
         "constraints": ["a <= b", "b > 0"],
         "condition": ["c"],
         "kinds": {"a": "real"},
-        "quick": True,
         "checkpoint_every": 7.0,
     }
     assert data.data.equals(rows.drop("w"))
@@ -114,3 +113,19 @@ def test_sample_passes_on_guidance_and_the_conditions_of_every_row(
     assert found.args[1] == 3
     assert found.options["guidance"] == 2.5
     assert found.options["y"]["digit"].to_list() == [0, 1, 2]
+
+
+def test_fit_passes_on_that_it_is_to_be_quick(told: Callable[..., Recorded], data: Path, tmp_path: Path) -> None:
+    assert told(Unfitted, "fit", "fit", data / "rows.csv", "-o", tmp_path / "model", "--quick").args[0].quick is True
+
+
+def test_impute_passes_on_the_conditions_of_every_row_and_the_steps(
+    told: Callable[..., Recorded], model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.import_module("unnoise.cli.reading"), "idle_labels", lambda *of: (False, ""))
+    pl.DataFrame({"a": [0.5, None, 1.5, 0.0], "b": [9.0, 10.0, 11.0, 12.5]}).write_csv(tmp_path / "rows.csv")
+    pl.DataFrame({"digit": [0, 1, 2, 3]}).write_csv(tmp_path / "labels.csv")
+    words = ("--labels", tmp_path / "labels.csv", "--sampling-steps", 9, "--sampler", "multistep", "--draws", 2)
+    found = told(Unfitted, "impute", "impute", model, tmp_path / "rows.csv", "-o", tmp_path / "new.csv", *words)
+    assert found.args[2]["digit"].to_list() == [0, 1, 2, 3]
+    assert (found.options["draws"], found.args[0].sampler.keywords) == (2, {"steps": 9})

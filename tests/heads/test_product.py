@@ -6,7 +6,7 @@ from functools import partial
 
 import torch
 
-from unnoise.heads import X0, Eps, JointHead, joint
+from unnoise.heads import X0, Eps, Hidden, JointHead, joint
 from unnoise.processes import CTMC, edm, product, rates, variance_preserving
 from unnoise.spaces import Euclidean, Finite
 
@@ -40,3 +40,16 @@ def test_factors_of_another_precision_meet_in_the_default_one():
 def test_some_factors_may_have_other_heads_than_their_own():
     found = joint(PROCESS, {"rest": partial(joint, parts={"b": Eps})})
     assert found == JointHead({"a": PROCESS.parts["a"].head, "rest": JointHead({"b": Eps(INNER.parts["b"])})})
+
+
+def test_a_whole_is_timeless_where_all_factors_are():
+    masks = Hidden(CTMC(Finite(1, 3), rates.Absorbing(3)))
+    assert JointHead({"a": masks, "b": masks}).timeless
+    assert not JointHead({"a": masks, "b": edm(Euclidean(1)).head}).timeless
+
+
+def test_what_is_faded_is_so_in_every_factor(rng):
+    x = {"a": torch.randn(4, 2, generator=rng), "rest": {"b": torch.randn(4, 1, 2, generator=rng)}}
+    own = PROCESS.parts["a"].head.faded(x["a"], HALF), INNER.parts["b"].head.faded(x["rest"]["b"], HALF).flatten(1)
+    assert torch.equal(PROCESS.head.faded(x, HALF), torch.cat(own, 1))
+    assert not torch.allclose(PROCESS.head.faded(x, HALF), PROCESS.head.inputs(x, HALF))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ from unnoise.data import Encoded
 from unnoise.model import estimator
 from unnoise.model.defaults import Sizes
 from unnoise.model.holding_out import Portions, weights_of
+from unnoise.objectives import Denoising
 from unnoise.testing import assert_frequencies
-from unnoise.training import HeldOut
+from unnoise.training import Arrays, HeldOut, Settings
+from unnoise.training.validation import affordable
 
 NUMBERS = Encoded(torch.arange(100.0)[:, None], None, None)
 SMALL = partial(networks.MLP, width=16, depth=1, embedding=16)
@@ -47,12 +50,25 @@ def test_rows_are_learnt_from_or_held_out_and_never_both(rows: int, share: float
 
 
 def test_weights_go_with_their_rows_and_rows_of_weight_zero_are_not_held_out() -> None:
-    weights = torch.where(torch.arange(100) < 60, torch.arange(100.0).double(), 0)
+    weights = torch.where(torch.arange(100) >= 40, torch.arange(100.0).double(), 0)
     found = Portions.of(NUMBERS, weights, 0.5, seed=0)
     assert len(values(found.held_out)) == 30
-    assert max(values(found.held_out)) < 60
+    assert min(values(found.held_out)) >= 40
     assert found.held_weights is not None
     assert found.held_weights.tolist() == found.held_out.x.flatten().tolist()
+
+
+def test_looks_weigh_the_rows_held_out_and_cost_their_share_of_all_steps() -> None:
+    found = Portions.of(NUMBERS, torch.arange(100.0).double(), 0.5, seed=0)
+    settings = Settings(steps=40, batch_size=16, accumulate=3, seed=7)
+    validation = found.validation(Denoising(), lambda rows: Arrays(rows.x), settings)
+    assert validation is not None
+    looks = validation.loss
+    assert isinstance(looks, HeldOut)
+    assert looks.weights is found.held_weights
+    assert (looks.evaluations, looks.seed, looks.at_once) == (affordable(40 * 16 * 3), 7, 16)
+    plain = replace(found, held_weights=None)
+    assert found.digest != plain.digest == replace(plain, weights=None).digest
 
 
 def seen_by(model: DenoisingMarkovModel, monkeypatch: pytest.MonkeyPatch, *data: Any, **more: Any) -> tuple[Any, Any]:

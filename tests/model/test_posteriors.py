@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from unnoise import samplers
 from unnoise._errors import InputError
 from unnoise.evaluation import calibration
 from unnoise.model import DenoisingMarkovModel, rival
+from unnoise.model.posteriors import Drawn
 from unnoise.networks import MLP
 from unnoise.testing.statistics import FAILURE_RATE, assert_probable
 
@@ -144,3 +146,20 @@ def test_counts_of_draws_are_checked(model: Any, rows: pd.DataFrame) -> None:
     for more in ({"draws": 0}, {"max_rows": 0}, {"density_draws": -1}, {"draws": 2.5}):
         with pytest.raises(InputError, match="expected a whole number"):
             model.posteriors(rows, given="site", **more)
+
+
+def test_the_first_draws_are_those_of_each_row() -> None:
+    numbers = torch.arange(6)[:, None]
+    found = Drawn({"a": numbers}, {"a": numbers > 2}, numbers + 10, per_row=3).first(2)
+    assert found.x["a"][:, 0].tolist() == [0, 1, 3, 4]
+    assert found.known["a"][:, 0].tolist() == [False, False, True, True]
+    assert (found.cond[:, 0].tolist(), found.per_row) == ([10, 11, 13, 14], 2)
+
+
+def test_rows_are_chosen_at_random_from_all(model: Any, rows: pd.DataFrame) -> None:
+    of = {"of": "size", "given": "site", "draws": 1, "density_draws": 0}
+    every = model.posteriors(rows, **of).truths[:, 0].tolist()
+    few = model.posteriors(rows, **of, max_rows=20, seed=1).truths[:, 0].tolist()
+    assert len(few) == 20
+    assert set(few) <= set(every)
+    assert max(every.index(one) for one in few) > 60

@@ -194,6 +194,7 @@ def test_questions_that_are_asked_one_after_the_other_add_up_with_their_errors_a
         "units": [0.5, 0.25],
     }
     assert found.method == "a flow; a bound"
+    assert found.degrees_of_freedom == 7
 
 
 def test_the_law_of_whole_numbers_given_a_level_sums_to_one() -> None:

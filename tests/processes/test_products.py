@@ -263,6 +263,29 @@ class TestSumsOverFactors:
         self.assert_sum(found, terms)
         torch.testing.assert_close(x["rest"]["second"], PARTS["second"].encode(x_0["second"])[0])
 
+    def test_what_it_keeps_is_what_the_factor_that_keeps_most_does(self):
+        """Samples of it forget as much."""
+        short = variance_preserving(Euclidean(1), LinearLogSNR(2.0, 0.0))
+        kept = product({"first": PARTS["first"], "rest": product({"short": short, "third": PARTS["third"]})}).kept()
+        assert kept == short.kept() > 5 * PARTS["first"].kept()
+
+    def test_churn_and_times_reach_every_factor(self, states):
+        x_0, x_t, t = states
+        s, whole, one = 0.5 * t, self.nested(x_t), PARTS["second"]
+        target = WHOLE.target(self.nested(x_0), whole, t)
+        back = WHOLE.reverse(whole, target, t, churn=0.3)["rest"]["second"]
+        expected = one.reverse(x_t["second"], target["rest"]["second"], t, churn=0.3)
+        torch.testing.assert_close((back.drift, back.scale), (expected.drift, expected.scale))
+        wide = edm(Euclidean(1))
+        flat, own = product({"first": PARTS["first"], "wide": wide}), x_t["second"]
+        pair, stat = {"first": x_t["first"], "wide": own}, {"first": target["first"], "wide": x_0["second"]}
+        back = flat.ancestral(stat, pair, t, s, churn=0.3).parts["wide"]
+        torch.testing.assert_close(back.scale, wide.ancestral(x_0["second"], own, t, s, churn=0.3).scale)
+        assert not torch.allclose(back.scale, wide.ancestral(x_0["second"], own, t, s).scale)
+        noisy = flat.reference(pair, t).parts["wide"]
+        torch.testing.assert_close(noisy.scale, wide.reference(own, t).scale)
+        assert not torch.allclose(noisy.scale, wide.reference(own).scale)
+
     def test_level(self):
         t = torch.tensor([0.1, 0.9], dtype=FLOAT64)
         first, second, third = (process.noise_conditioning(t) for process in PARTS.values())

@@ -80,3 +80,15 @@ def test_the_seed_decides_how_a_copula_ranks_equal_values() -> None:
     first, again, other = (rivals_of(train, seed=seed)[0].model.correlation for seed in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+def test_the_seed_decides_which_training_rows_are_drawn() -> None:
+    rows = rivals.TrainingRows(np.arange(50.0)[:, None])
+    first, again, other = (rows.sample(9, seed=seed)[:, 0].tolist() for seed in (1, 1, 2))
+    assert first == again != other
+
+
+def test_indicators_are_of_the_levels_that_are_there_most_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rivals, "MOST_INDICATORS", 1)
+    found = indicators(np.array([[7.0], [8.0]]), np.array([[7.0], [8.0], [8.0]]), [0])
+    np.testing.assert_array_equal(found, [[0, 0], [1, 0]])

@@ -29,3 +29,16 @@ def test_it_is_the_data_in_all_else(rng: torch.Generator) -> None:
     assert Untold(Arrays(torch.zeros(3, 1)), 0.5).batch(torch.arange(3), rng)[1] is None
     with pytest.raises(InputError, match=r"got share = 1"):
         Untold(DATA, share=1)
+
+
+class Holes(Arrays):
+    """Data that say nothing in every second row."""
+
+    def known_at(self, indices: torch.Tensor) -> torch.Tensor:
+        return (indices % 2 == 0)[:, None]
+
+
+def test_holes_stay_holes() -> None:
+    """Else a network that is told no condition now and then would learn what stands in them."""
+    untold = Untold(Holes(DATA.states, COND), share=0.3)
+    assert untold.known_at(torch.arange(4)).tolist() == [[True], [False], [True], [False]]
