@@ -133,3 +133,9 @@ class TestNoiseCells:
             "exact log density of the probability flow, dequantisation by the noise at t = 0, softmax decoder over "
             "3 levels"
         )
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_error_has_one_freedom_less_than_points(numbers, rng, weighted):
+    _, found = gap(numbers[:4], rng, 3, weighted)
+    assert found.degrees_of_freedom == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -85,7 +86,7 @@ def test_intervals_of_a_bound_cover_the_truth(draws, rng):
     costs = torch.randn(4000 * draws, generator=rng, dtype=FLOAT64)
 
     def p_value(freedom):
-        low, high = Bound(draws).estimate({"cost": costs}, "", freedom).interval(0.95)
+        low, high = replace(Bound(draws).estimate({"cost": costs}), degrees_of_freedom=freedom).interval(0.95)
         return binomtest(int(((low <= 0) & (high >= 0)).sum()), 4000, 0.95).pvalue
 
     assert_probable(p_value(freedom), f"95 % of the intervals with {freedom} degrees of freedom cover the truth")

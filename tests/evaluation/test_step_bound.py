@@ -9,7 +9,7 @@ import torch
 
 from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser, Exact, ExactMixture
-from unnoise.evaluation import Bound, StepBound, entropy_bounds
+from unnoise.evaluation import Bound, ImplicitBound, ImportanceWeighted, StepBound, entropy_bounds
 from unnoise.laws import GaussianMixture
 from unnoise.processes import Chain, binomial_chain, chain_of_betas, even_times, linear_betas, variance_preserving
 from unnoise.schedules import LinearLogSNR
@@ -165,3 +165,17 @@ def test_the_entropy_of_a_reverse_step_of_bits_lies_between(rng):
         assert low - 0.03 <= truth <= high + 0.03
         margins.append(truth - low)
     assert max(margins) > 0.1
+
+
+def test_errors_have_degrees_of_freedom_and_answers_a_name(rng):
+    """Intervals of few draws were those of a known error, too narrow."""
+    bits = Exact(CHAIN.process, BITS, LAW)
+    line = Exact(variance_preserving(Euclidean(1)), torch.tensor([[-1.0], [1.0]]))
+    for method, freedom, denoiser, x in (
+        (StepBound(CHAIN, draws=6), 3, bits, BITS),
+        (ImportanceWeighted(CHAIN, trajectories=5), 4, bits, BITS),
+        (Bound(8), 4, line, line.atoms),
+        (ImplicitBound(4, steps=2), 2, line, line.atoms),
+    ):
+        found = method(denoiser, x, rng)
+        assert (found.degrees_of_freedom, found.method) == (freedom, method.name)

@@ -82,7 +82,7 @@ class Bound(Stratified):
                 _reconstruction(process, x_0, asked) if decoder is None else decoder.cost(denoiser, x_0, cond, rng)
             ),
         }
-        return self.estimate(costs, self.description, self.draws // 2)
+        return self.estimate(costs)
 
     def _diffusion_cost(
         self, process: HasKernel[Any], denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, n: int

@@ -172,12 +172,17 @@ class Stratified(Grouped):
         offsets = torch.rand(n, self.draws, generator=rng, device=rng.device, dtype=dtype)
         return ((offsets + torch.arange(self.draws, device=rng.device)) / self.draws).flatten()
 
-    def estimate(self, costs: dict[str, Tensor], method: str = "", degrees_of_freedom: int | None = None) -> Estimate:
+    def estimate(self, costs: dict[str, Tensor]) -> Estimate:
         """The bound from the parts of its cost, (n * draws,) or (n, draws)."""
         parts = {name: part.reshape(-1, self.draws) for name, part in costs.items()}
         cost = torch.stack(list(parts.values())).sum(0)
         means = {name: -part.mean(1) for name, part in parts.items()}
-        return Estimate(-cost.mean(1), self.error(cost), means, method, degrees_of_freedom)
+        return Estimate(-cost.mean(1), self.error(cost), means, self.description, self.pairs)
+
+    @property
+    def pairs(self) -> int:
+        """Of neighbouring strata, which are the degrees of freedom of the standard error."""
+        return self.draws // 2
 
     def error(self, cost: Tensor) -> Tensor:
         """The standard error of the means of costs (n, draws)."""

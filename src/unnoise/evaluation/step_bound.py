@@ -71,7 +71,9 @@ class StepBound(Stratified):
         costs = count * price(asked, lambda chain, t, *of: chain.kl(*of, t), t, stat, many, x_t).view(-1, self.draws)
         others = self._others(x_0, denoiser.asked(cond))
         parts = {"steps": -costs.mean(1)} | others
-        return Estimate(torch.stack(list(parts.values())).sum(0), self.error(costs), parts)
+        return Estimate(
+            torch.stack(list(parts.values())).sum(0), self.error(costs), parts, self.description, self.pairs
+        )
 
     def _others(self, x_0: Any, asked: Any) -> dict[str, Tensor]:
         """The terms besides the steps, of the cells that are asked."""
@@ -128,7 +130,7 @@ class ImportanceWeighted(Grouped):
         found, k = self.log_weights(denoiser, x_0, rng, cond), self.trajectories
         total, mean = found.logsumexp(1) - math.log(k), found.mean(1)
         error = ((1 / effective_size(found) - 1 / k).clamp(min=0) * k / (k - 1)).sqrt()
-        return Estimate(total, error, {"bound": mean, "gain": total - mean})
+        return Estimate(total, error, {"bound": mean, "gain": total - mean}, self.description, k - 1)
 
 
 @torch.no_grad()
