@@ -520,6 +520,7 @@ def test_too_coarse_a_sampler_is_told_of(model: DenoisingMarkovModel) -> None:
         ({"precision": "float16"}, "got precision = 'float16'; expected 'float32' or 'bfloat16'"),
         ({"device": "abacus"}, "The device 'abacus' cannot be used on this machine"),
         ({"random_state": -1}, "got seed = -1; expected a whole number from 0"),
+        ({"condition": 5}, "got condition = 5; expected the name of a column, or a list of names"),
     ],
 )
 def test_a_setting_that_cannot_be_is_refused_at_fit(data: np.ndarray, changes: dict[str, Any], message: str) -> None:

@@ -11,6 +11,7 @@ from noisy import of_mixture
 
 from unnoise._errors import InputError
 from unnoise.chains import AtNoise, Density, LangevinPosterior, PlugIn, UnreliableEstimate
+from unnoise.chains.estimates import _effective
 from unnoise.processes import CTMC, edm, ornstein_uhlenbeck, rates
 from unnoise.samplers import Euler
 from unnoise.samplers.grids import Karras
@@ -123,3 +124,12 @@ def test_a_density_alone_can_be_run_backwards(rng):
 def test_the_noise_must_be_gaussian(rng):
     with pytest.raises(InputError, match=r"PlugIn needs a process .* not CTMC"):
         PlugIn(CTMC(Finite(2, 3), rates.UniformRates(3)), standard(1), 10, rng)
+
+
+def test_effective_draws_by_hand():
+    """c var(x) / var(chain means): of two chains that stay apart two, and more as each wanders."""
+    still = torch.tensor([0.0, 2.0]).expand(4, 1, 2)[..., None]
+    assert _effective(still).tolist() == [2.0]
+    wandering = still + torch.tensor([1.0, -1.0, 1.0, -1.0])[:, None, None, None]
+    torch.testing.assert_close(_effective(wandering), torch.tensor([2 * (4 / 3 + 2) / 2]))
+    assert _effective(wandering - still).tolist() == [8.0]  # all of them, where chains agree

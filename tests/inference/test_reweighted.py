@@ -75,3 +75,21 @@ def test_a_prior_beyond_all_draws_is_refused():
     with pytest.raises(InputError, match="has a density under the new prior"):
         of_cube().with_prior(corner).sample(5, X, seed=0)
     assert cube().log_prob(torch.zeros(2)).shape == (2,)
+
+
+def test_draws_are_weighed_out_of_many_and_dealt_at_random(monkeypatch):
+    """Else copies would stand side by side, and the first rows would be of the first draws."""
+    found, asked = of_reals().with_prior(NEW), []
+    weighed = found._weighed
+
+    def kept(draws, x, seed):
+        asked.append((draws, weighed(draws, x, seed)))
+        return asked[-1][1]
+
+    monkeypatch.setattr(type(found), "_weighed", lambda self, draws, x, seed: kept(draws, x, seed))
+    drawn = found.sample(1500, X, seed=0)
+    ((draws, (theta, _)),) = asked
+    assert draws == 6000
+    place = {float(one): index for index, one in enumerate(theta[:, 0])}
+    order = np.array([place[float(one)] for one in drawn[:, 0]])
+    assert abs(np.corrcoef(order, np.arange(1500))[0, 1]) < 0.1

@@ -89,3 +89,12 @@ def test_levels_run_from_the_highest_to_the_lowest_that_they_are_told(grid):
     levels = grid.log_levels(4.0, -5.0, 9)
     assert (float(levels[0]), float(levels[-1])) == pytest.approx((4.0, -5.0))
     assert (levels.diff() < 0).all()
+
+
+def test_levels_of_the_log_normal_grid_are_at_equal_shares_of_both_laws():
+    grid = LogNormalGrid(mean=0.5, deviation=1.2, uniform=0.3)
+    levels = grid.log_levels(3.0, -4.0, 201)
+    below = 0.3 * (levels + 4) / 7 + 0.7 * torch.special.ndtr((levels - 0.5) / 1.2)
+    expected = torch.linspace(float(below[0]), float(below[-1]), 201, dtype=torch.float64)
+    torch.testing.assert_close(below, expected, rtol=0, atol=1e-6)
+    assert (float(levels[0]), float(levels[-1])) == (3.0, -4.0)

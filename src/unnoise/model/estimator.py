@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 from unnoise import processes, storage
-from unnoise._checks import flag, function, instance, real
+from unnoise._checks import flag, function, instance, real, refuse
 from unnoise._errors import InputError
 from unnoise._paths import expanded
 from unnoise._progress import progress
@@ -462,7 +462,10 @@ class DenoisingMarkovModel(FittedModel):
     def _conditions(self) -> tuple[str, ...]:
         if self.condition is None:
             return ()
-        return (self.condition,) if isinstance(self.condition, str) else tuple(self.condition)
+        names = (self.condition,) if isinstance(self.condition, str) else self.condition
+        if not isinstance(names, Iterable):
+            refuse("condition", names, "the name of a column, or a list of names")
+        return tuple(names)
 
     def _untrained(self, schema: Schema, built: Built, inside: AbstractContextManager[Any] | None = None) -> Neural:
         """With first weights; the network is built inside a context."""
