@@ -184,7 +184,7 @@ def _evaluated(density: LogDensity[Any], beside: bool | Names, points: Any) -> A
     x = _tree.map(torch.from_numpy, points)
     if not beside:
         return density.log_prob(x).detach().cpu().numpy()
-    value, score = density.log_prob_and_score(x) if beside is True else _with_slopes(density, beside, x)
+    value, score = _with_slopes(density, beside, x) if isinstance(beside, tuple) else density.log_prob_and_score(x)
     return value.detach().cpu().numpy(), _tree.map(lambda leaf: leaf.detach().cpu().numpy(), score)
 
 
