@@ -37,6 +37,7 @@ from unnoise.denoisers import likelihoods
 from unnoise.objectives import times, weightings
 from unnoise.processes import paths, rates
 from unnoise.samplers import forms, grids
+from unnoise.spaces.products import OneFactor
 
 PACKAGES = """
     schedules laws spaces heads processes processes.paths processes.rates networks denoisers denoisers.likelihoods
@@ -80,6 +81,10 @@ NORMAL = laws.Normal(torch.zeros(1), torch.ones(()), 1)
 BELLS = laws.NormalComponents(torch.zeros(1, 1), torch.ones(1, 1))
 ROUND = laws.GaussianMixture(torch.ones(1), torch.zeros(1, 1), torch.ones(1, 1, 1))
 SPINS = targets.Ising((2, 2), 0.3)
+PAIR = spaces.product({"x": spaces.Euclidean(1), "y": spaces.Euclidean(1)})
+ORIGIN = {"x": torch.zeros(1, 1), "y": torch.zeros(1, 1)}
+ONE_OF_PAIR = OneFactor(chains.Density(lambda at: -at["x"].square().sum(-1), PAIR), PAIR.parts["x"], ORIGIN, "x")
+WITHIN = chains.Metropolis(ONE_OF_PAIR, 0.1)
 BELL = chains.Density(lambda x: -0.5 * (x**2).sum(-1))
 LEVELS = spaces.Lattice(0.0, 1.0, 3)
 CHAIN = processes.chain_of_betas(LINE, (0.1, 0.2, 0.4))
@@ -408,6 +413,7 @@ MADE: dict[str, dict[str, Any]] = {
     "chains.Hamiltonian": {"target": BELL, "step_size": 0.1, "leaps": 2, "factor": torch.eye(2), "jitter": 0.3},
     "chains.RandomWalk": {"target": BELL, "step_size": 0.1, "factor": torch.eye(2), "jitter": 0.3},
     "chains.NumberWalk": {"target": BELL, "step_size": 0.1, "factor": torch.eye(2), "jitter": 0.3},
+    "chains.Within": {"kernel": WITHIN},
     "chains.Independence": {"target": BELL, "law": NORMAL},
     "chains.Geodesic": {"target": chains.Density(lambda x: x.sum(-1), spaces.Sphere(2)), "step_size": 0.1},
     "chains.Langevin": {"target": BELL, "step_size": 0.1},

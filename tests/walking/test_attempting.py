@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 from dataclasses import replace
 from types import SimpleNamespace
@@ -170,7 +171,7 @@ def test_labels_and_shares_are_of_both_moments_and_refusals_are_counted(attempts
     attempts = replace(attempts, modes=modes)
     attempts.target.evaluations, attempts.target.outside, attempts.target.refused = 30, 7, 3
     x = [9.0 * at.double()[:, None].expand(-1, 2) for at in (early, late)]
-    found = SimpleNamespace(x=x[0] + 1, log_z=torch.zeros(4), annealing=Annealing([], [], [], []))
+    found = SimpleNamespace(x=x[0] + 1, log_z=torch.zeros(4), annealing=Annealing([1.0], [], [], []))
     record = attempts._summed(found, 2, *x, smooth=False).record
     assert record.labels.tolist() == [[0, 0, 0, 1], [0, 1, 1, 1], [1, 1, 1, 0], [0, 0, 0, 0]]
     assert record.shares[:, 1].tolist() == [0.25, 0.75, 0.75, 0.0]
@@ -194,3 +195,12 @@ def test_what_has_hardly_a_share_of_the_mass_is_not_overlooked(blind, monkeypatc
     log_z = torch.full((4,), math.log(2 * math.pi / share))  # of which the narrow mode has this share
     record = Record(x, None, torch.ones(4, 1), log_z, None, Annealing([], [], [], []))
     assert len(blind._overlooked(attempting.Attempt(record, None, blind.modes))) == seen
+
+
+def test_annealing_that_is_given_up_is_told(attempts, monkeypatch):
+    """It went on in silence from a temperature above that of the target."""
+    monkeypatch.setattr(importlib.import_module("unnoise.walking.population"), "MOST_RISES", 1)
+    narrow = Tried(Density(lambda x: -0.5 * (1e6 * x).square().sum(-1), SPACE), SPACE)
+    done = replace(attempts, target=narrow)._one(attempting.EFFORTS[0], "one")
+    assert done.record.annealing.betas[-1] < 1
+    assert "temperatures came down to 1/" in done.verdict.doubts[0]

@@ -9,9 +9,9 @@ import torch
 
 from unnoise._errors import InputError
 from unnoise.chains import Density
-from unnoise.spaces import Euclidean
+from unnoise.spaces import Euclidean, Finite, Sphere, Torus, product
 from unnoise.targets import Potts
-from unnoise.walking.functions import Differences, Function, Tried, TriedRatios
+from unnoise.walking.functions import Differences, Function, Level, Tried, TriedRatios
 
 SPACE = Euclidean(2)
 X = torch.randn(5, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
@@ -74,3 +74,22 @@ def test_how_many_points_were_evaluated_is_told_after_every_batch():
     target.log_prob(torch.zeros(3, 1))
     target.log_prob_and_score(torch.zeros(2, 1))
     assert heard == [3, 5]
+
+
+def test_a_density_of_values_alone_is_level():
+    """Where moves ask for slopes, as on curved spaces and along factors."""
+    x = torch.nn.functional.normalize(torch.randn(4, 3, dtype=torch.float64), dim=1)
+    sphere = Level(Function(lambda x: torch.from_numpy(x.numpy()[:, 2]), Sphere(2), False))
+    values, slope = sphere.log_prob_and_score(x)
+    assert torch.equal(values, x[:, 2])
+    assert not bool(slope.any())
+    assert not sphere.log_prob(x).requires_grad
+
+
+def test_a_factor_that_a_function_does_not_use_has_no_slope():
+    space = product({"x": Euclidean(1), "angle": Torus(1), "bit": Finite(1, 2)})
+    x = {"x": torch.ones(3, 1), "angle": torch.zeros(3, 1), "bit": torch.zeros(3, 1, dtype=torch.long)}
+    log_prob, local = space.reversible(Function(lambda at: -at["x"][:, 0].square(), space, True), x)
+    assert log_prob.tolist() == [-1.0] * 3
+    assert local["x"].drift.flatten().tolist() == [-2.0] * 3
+    assert not bool(local["angle"].drift.any())

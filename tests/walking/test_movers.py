@@ -13,8 +13,8 @@ from unnoise.spaces import Counts, Euclidean, Finite, Sphere, product
 from unnoise.targets import Ising
 from unnoise.walking.functions import Function
 from unnoise.walking.movers import (
-    BIRTHS,
     BLOCK_ROUNDS,
+    LEAP,
     SPACE_ROUNDS,
     FlatMover,
     Halves,
@@ -88,11 +88,23 @@ def test_numbers_beside_others_walk_in_units_of_their_own_covariance():
     target = Function(lambda at: -at["n"][:, 0], space, sloped=False)
     mover = SpaceMover()
     kernels = mover.kernels(target, x, 4)
-    factor = kernels[1].factor
-    assert (factor @ factor.T).diagonal().sqrt().tolist() == pytest.approx([1e5**0.5, 1e-3], rel=0.1)
-    own, walk = mover.adapted(kernels, [1.0, 0.1])
+    factor = kernels[-1].factor
+    assert (factor @ factor.T).diagonal().sqrt().tolist() == pytest.approx([1e5**0.5, 1e-3], rel=0.15)
+    counts, bits, numbers, walk = mover.adapted(kernels, [1.0, 0.3, 0.9, 0.1])
     assert walk.step_size == mover.stride < 1
-    assert own.step_size == mover.step_size > 0.1
+    steps = {one.factor.name: one.step_size for one in (counts, bits, numbers)}
+    assert steps == mover.steps
+    assert steps["n"] > 0.1 > steps["s"]
+    assert float(numbers.kernel.factor) == pytest.approx(1e-3, rel=0.15)
+    assert [one.step_size for one in mover.kernels(target, x, 4)[:3]] == list(steps.values())
+
+
+def test_a_few_that_lie_far_away_do_not_say_how_far_others_walk():
+    x = normal(4000)[:, :1]
+    x[:50] = 1e9
+    target = Function(lambda at: -at["x"][:, 0].square(), product({"x": Euclidean(1)}), sloped=True)
+    factor = SpaceMover().kernels(target, {"x": x}, 4)[-1].factor
+    assert float(factor) == pytest.approx(1e-3, rel=0.15)
 
 
 def test_blocks_of_sites_are_drawn_until_many_are_refused():
@@ -159,4 +171,4 @@ def test_leaps_of_counts_stay_short():
     """The chance of a leap by millions is a sum of as many terms as memory does not hold."""
     mover = SpaceMover(step_size=60.0)
     kernels = mover.kernels(Function(lambda n: -n[:, 0], Counts(1), sloped=False), torch.tensor([[3], [10**9]]), 1)
-    assert mover.adapted(kernels, [1.0, 0.3])[0].step_size == mover.step_size == BIRTHS
+    assert mover.adapted(kernels, [1.0, 0.3])[0].step_size == mover.step_size == LEAP

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -54,3 +55,12 @@ def test_the_error_of_the_integral_is_that_over_populations_and_at_least_that_of
     record = Record(torch.zeros(2, 2, 1), None, torch.ones(2, 1), log_z, None, counted)
     assert record.log_z_error() == pytest.approx(1.0)
     assert replace(record, log_z=0.1 * log_z).log_z_error() == pytest.approx(0.75**0.5)
+
+
+def test_the_integral_is_that_of_the_smaller_error():
+    log_z, counted = torch.tensor([0.0, 2.0], dtype=torch.float64), replace(NOWHERE, variances=[0.5, 1.0])
+    record = Record(torch.zeros(2, 2, 1), None, torch.ones(2, 1), log_z, None, counted)
+    annealed = (pytest.approx(2 + math.log((1 + math.exp(-2)) / 2)), pytest.approx(1.0))
+    assert record.integral() == record.by_annealing() == annealed
+    assert replace(record, log_z_bridge=(1.5, 0.1)).integral() == (1.5, 0.1)
+    assert replace(record, log_z_bridge=(1.5, 2.0)).integral() == annealed

@@ -12,8 +12,9 @@ import torch
 import unnoise
 from unnoise._errors import InputError
 from unnoise.chains import Density
-from unnoise.spaces import Euclidean
+from unnoise.spaces import Euclidean, Finite, product
 from unnoise.targets import Potts
+from unnoise.walking.functions import Function
 from unnoise.walking.sharing import ROWS, shared
 
 MINE = """
@@ -57,6 +58,22 @@ def test_pieces_are_put_together():
         assert pieces.support == Euclidean(3)
     with shared(density, None) as same:
         assert same is density
+
+
+def test_slopes_of_a_factor_come_from_the_pieces():
+    """Moves on products and on shares differentiate values."""
+    space = product({"x": Euclidean(2), "bit": Finite(1, 2)})
+    density = Function(lambda at: log_prob(at["x"]) * (1 + at["bit"][:, 0]), space, True)
+    rng = torch.Generator().manual_seed(0)
+    x = {
+        "x": torch.randn(ROWS + 5, 2, generator=rng, dtype=torch.float64),
+        "bit": torch.randint(2, (ROWS + 5, 1), generator=rng),
+    }
+    with shared(density, 1) as pieces:
+        (value, found), (right, expected) = (space.reversible(one, x) for one in (pieces, density))
+    torch.testing.assert_close(value, right)
+    torch.testing.assert_close(found["x"].drift, expected["x"].drift)
+    torch.testing.assert_close(found["bit"].rates, expected["bit"].rates)
 
 
 def test_what_cannot_be_shared_is_refused():

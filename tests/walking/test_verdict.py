@@ -28,6 +28,7 @@ def good() -> Found:
         0.0,
         0.0,
         0.0,
+        1.0,
     )
 
 
@@ -51,6 +52,7 @@ def shifted(x):
 
 
 BAD = {
+    "annealing was given up": ({"beta": 0.25}, "temperatures came down to 1/0.25 alone"),
     "one population is elsewhere": ({"late": shifted(good().late), "early": shifted(good().early)}, "disagree"),
     "children of few as they came": ({"arrived": shifted(good().arrived)}, "disagree"),
     "it still moves": ({"late": good().late + 0.5}, "earlier and later draws, disagree"),

@@ -9,10 +9,12 @@ import torch
 
 import unnoise
 from unnoise._errors import InputError
+from unnoise.laws import Normal
 from unnoise.spaces import Counts, Euclidean, Finite, Rotations, Simplex, Sphere, Torus, product
-from unnoise.testing import ImprobableError, assert_frequencies
+from unnoise.testing import ImprobableError, assert_frequencies, assert_mean
 from unnoise.walking.wide import neighbours, wide_law
 
+F64 = torch.float64
 SPACES = {
     "sphere": Sphere(3),
     "rotations": Rotations(),
@@ -40,6 +42,17 @@ def test_probabilities_sum_to_one():
     beyond = (len(counts) * torch.log1p(-1 / (1 + means))).exp().mean()  # of geometric laws
     assert float(wide_law(Counts(1)).log_prob(counts).exp().sum() + beyond) == pytest.approx(1, abs=1e-6)
     assert float(wide_law(Sphere(2)).log_prob(torch.zeros(1, 3))) == pytest.approx(-math.log(4 * math.pi))
+
+
+def test_numbers_are_drawn_by_their_own_law_which_has_scales_of_any_ratio():
+    law, rng = wide_law(product({"x": Euclidean(2)})).parts["x"], torch.Generator().manual_seed(2)
+    normal = Normal(torch.zeros(2, dtype=F64), torch.tensor([1e-2, 1e3], dtype=F64), 1)
+    x = normal.sample(rng, (4000,))
+    divergence = (normal.log_prob(x) - law.log_prob(x)).mean()
+    assert 2 < float(divergence) < 9
+    drawn = law.sample(rng, (20_000,))
+    cauchy = -torch.log1p(drawn.square()).sum(1) - 2 * math.log(math.pi)  # integrates to one, with tails as heavy
+    assert_mean((cauchy - law.log_prob(drawn)).exp(), 1.0)
 
 
 def test_images_in_a_product_are_refused():

@@ -46,3 +46,4 @@ from unnoise.chains.underdamped import Underdamped as Underdamped
 from unnoise.chains.walk_jump import AutoencoderChain as AutoencoderChain
 from unnoise.chains.walk_jump import DiscreteWalkJump as DiscreteWalkJump
 from unnoise.chains.walk_jump import WalkJump as WalkJump
+from unnoise.chains.within import Within as Within

@@ -197,7 +197,7 @@ def show_modes(page: Page, found: Walk) -> None:
 
 
 def _integrals(found: Walk) -> Figure:
-    return plots.integrals(found.record.log_z, (found.log_z, found.verdict.log_z_error), found.record.log_z_bridge)
+    return plots.integrals(found.record.log_z, found.record.by_annealing(), found.record.log_z_bridge)
 
 
 def _path(found: Walk) -> Figure:

@@ -135,7 +135,7 @@ class Attempts:
         x = done.record.particles.flatten(0, 1)
         law = by_modes(x, law_of(done.modes))
         climbs = climbed_both(target, unexplained(target, law, PROBES, MOST_CLIMBS, self.rng), self.modes[0])
-        log_z = float(torch.logsumexp(done.record.log_z, 0)) - math.log(POPULATIONS)
+        log_z = done.record.integral()[0]
         least = log_z + math.log(HELD) - 0.5 * x.shape[1] * math.log(2 * math.pi)
         new = (mode for mode in modes_of(target, climbs, self.modes) if all(mode is not one for one in self.modes))
         return [mode.met_by(climbs) for mode in new if mode.log_mass > least and not bool(mode.near(x).any())]
@@ -196,6 +196,7 @@ class Attempts:
                 _stuck(found.x, early, late),
                 self.vain if self.flat else 0.0,
                 target.refused / max(target.evaluations, 1),
+                record.annealing.betas[-1],
             )
         )
         return Attempt(record, verdict, modes)

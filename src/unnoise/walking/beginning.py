@@ -17,6 +17,7 @@ from unnoise.walking.asking import Asked
 from unnoise.walking.functions import Differences, Tried
 from unnoise.walking.keeping import Checkpoint
 from unnoise.walking.scouting import PROPER, Mode, first_guess, reach, scattered
+from unnoise.walking.searching import MOST_NUMBERS, NearPlaces, Numbers, searched
 from unnoise.walking.tails import falls
 from unnoise.walking.wide import wide_law
 
@@ -78,13 +79,14 @@ def guessed(
 ) -> tuple[Law[Any], list[Mode], float | None]:
     """A law that covers the target, its modes, and the share of climbs that were in vain.
 
-    Of spaces that are not flat a law from all over, and no modes; None where there are no climbs.
+    Of spaces that are not flat a law from all over, and near where a search finds their numbers, and no modes; None
+    where there are no climbs.
 
     Raises:
         InputError: a density that does not seem to be integrable, or is infinite somewhere.
     """
     if not flat:
-        return wide_law(question.space), [], None
+        return _with_numbers(target, wide_law(question.space), first, checkpoint), [], None
     if not sloped and first.shape[1] > MOST_DIFFERENCES:
         _check_proper(target, first, float(reach(target, first, rng).max()) < PROPER, FLAT)
         return wide_law(question.space), [], None
@@ -106,6 +108,17 @@ def guessed(
 def apart(target: Tried, first: Any) -> tuple[tuple[int, ...], ...]:
     """Blocks of sites that do not see each other, on a finite space; none elsewhere."""
     return blocks_of(target, first[:ASKED], MOST_BLOCKS) if isinstance(target.space, FiniteSites) else ()
+
+
+def _with_numbers(target: Tried, wide: Law[Any], first: Any, checkpoint: Checkpoint) -> Law[Any]:
+    """A wide law that covers, by half, where real numbers and counts have their mass, if there are some, not many."""
+    numbers = Numbers(target.space)
+    if not 0 < int(numbers.kinds[0].sum()) <= MOST_NUMBERS:
+        return wide
+    places = checkpoint.once("searches", lambda: searched(target, first, numbers), target)
+    if not bool((places.widths < PROPER).all()):
+        raise InputError(f"the density does not seem to be integrable: {FLAT}; add a prior")
+    return NearPlaces(wide, numbers, places)
 
 
 def _check_proper(target: Tried, first: Tensor, proper: bool, why: str) -> None:

@@ -2,7 +2,6 @@ r"""`unnoise.walk`: draws, evidence and a verdict from a log density alone."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,7 @@ from unnoise.walking.asking import asked
 from unnoise.walking.attempting import POPULATIONS, Attempts, numbers
 from unnoise.walking.beginning import FEWEST, TRIED, apart, first_points, guessed, is_flat, somewhere
 from unnoise.walking.exported import inference_data
-from unnoise.walking.functions import Function, Tried, TriedRatios
+from unnoise.walking.functions import Function, Level, Tried, TriedRatios
 from unnoise.walking.keeping import Checkpoint
 from unnoise.walking.population import NOWHERE, Tell
 from unnoise.walking.record import Record
@@ -40,7 +39,8 @@ class Walk:
 
     Attributes:
         draws: points of the target, (n, *event), or a dict of them on a product or by the names of parameters.
-        log_z: $\log\int e^{\text{log\_prob}}$ with respect to the reference measure of the space, in nats.
+        log_z: $\log\int e^{\text{log\_prob}}$ with respect to the reference measure of the space, in nats; by annealing
+            or by a bridge to a fitted mixture, whichever has the smaller standard error.
         modes: where modes are, (m, d), on flat spaces; else None. Of parameters: the natural coordinates of the places
             where the density of their chart is highest.
         mode_weights: their probabilities, (m,); else None.
@@ -131,6 +131,7 @@ def walk(
         InputError: neither space nor dimension; a function that works in no form; rows that see each other; a density
             that does not seem to be integrable, or that is zero wherever it was tried.
 
+    >>> import math
     >>> def log_prob(x):  # two modes, of which one is narrow
     ...     wide, narrow = -0.5 * x.square().sum(-1), -0.5 * ((x - 6) / 0.1).square().sum(-1)
     ...     return torch.logaddexp(wide + math.log(0.3), narrow + math.log(0.7 / 0.01))
@@ -158,7 +159,8 @@ def walk(
     if start is not None:
         first = _tree.map(lambda a, b: torch.cat([b.to(a), a]), first, question.read(start))
     density = question.density(first)
-    sloped = density.sloped if isinstance(density, Function) else True
+    sloped, flat = density.sloped if isinstance(density, Function) else True, is_flat(space)
+    density = density if sloped or flat else Level(density)
     with shared(density, processes) as density:
         kind = TriedRatios if isinstance(density, HasRatios) else Tried
         target = kind(density, space, lambda count: tell(0.0, f"looking for modes: {count:,} points"))
@@ -171,7 +173,6 @@ def walk(
         }
         heights = target.log_prob(first)
         checkpoint.begin(rng, known | {"the log density at some point": heights[:: -(-len(heights) // KNOWN)].tolist()})
-        flat = is_flat(space)
         if guess is None:
             wide, modes, vain = guessed(target, question, first, flat, sloped, rng, checkpoint)
         else:
@@ -186,7 +187,7 @@ def walk(
     record = done.record.of_modes(there)
     return Walk(
         question.shown(done.drawn(n, rng)),
-        float(torch.logsumexp(record.log_z, 0)) - math.log(POPULATIONS),
+        record.integral()[0],
         question.shown(torch.stack([mode.centre for mode in done.modes])[there] if done.modes else None),
         weights[there] if done.modes else None,
         verdict,

@@ -130,16 +130,47 @@ class Function(LogDensity[Any]):
         return self.space
 
     def log_prob(self, x: Any) -> Tensor:
-        """At x, (n,)."""
+        """At x, (n,); its slope is zero where values do not depend on x, as at points without density."""
         values: Tensor = self.function(x)
-        return values
+        return with_level(values, x) if self.sloped else values
 
     def log_prob_and_score(self, x: Any) -> tuple[Tensor, Any]:
         """Both, at the cost of one."""
-        values, slope = differentiated(self._sloped, x)
-        return values, self.space.riemannian_gradient(x, slope) if isinstance(self.space, Manifold) else slope
+        return _with_score(self, self.space, x)
 
-    def _sloped(self, x: Any) -> Tensor:
-        """Values with a slope, which is zero where they do not depend on x, as at points without density."""
-        values: Tensor = self.function(x)
-        return values if values.requires_grad or not self.sloped else values + 0 * x.flatten(1).sum(1)
+
+@dataclass(frozen=True)
+class Level(LogDensity[Any]):
+    """A density of which values alone are known, on any space, with slopes of zero: moves by it have no drift.
+
+    Args:
+        target: it.
+    """
+
+    target: LogDensity[Any]
+
+    @property
+    def support(self) -> Any:
+        """The space of the target."""
+        return self.target.support
+
+    def log_prob(self, x: Any) -> Tensor:
+        """At x, (n,)."""
+        return with_level(self.target.log_prob(_tree.map(Tensor.detach, x)), x)
+
+    def log_prob_and_score(self, x: Any) -> tuple[Tensor, Any]:
+        """Both, at the cost of one."""
+        return _with_score(self, self.support, x)
+
+
+def with_level(values: Tensor, x: Any) -> Tensor:
+    """Values (n,) with slopes of zero along those numbers of points whose slopes are asked for, if they have none."""
+    asked = [leaf for _, leaf in _tree.leaves(x) if leaf.requires_grad]
+    if values.requires_grad or not asked:
+        return values
+    return values + torch.stack([0 * leaf.flatten(1).sum(1) for leaf in asked]).sum(0)
+
+
+def _with_score(density: LogDensity[Any], space: Space[Any, Any], x: Any) -> tuple[Tensor, Any]:
+    values, slope = differentiated(density.log_prob, x)
+    return values, space.riemannian_gradient(x, slope) if isinstance(space, Manifold) else slope

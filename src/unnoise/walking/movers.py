@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -20,13 +20,17 @@ from unnoise.chains import (
     NumberWalk,
     RandomWalk,
     Relabelled,
+    Within,
 )
 from unnoise.laws import Law, LogDensity
 from unnoise.laws.students import Students
+from unnoise.spaces import Affine, Space
+from unnoise.spaces.products import OneFactor, ProductSpace
 
 GAIN = 1.0  # of the logarithm of a step size, per acceptance that is missing
 JITTER = 0.3  # of the logarithm of every chain's own step size
-BIRTHS = 64.0  # step where counts jump, as chances of leaps are sums that grow with them; numbers walk farther
+LEAP = 64.0  # the longest step where sites jump; chances of leaps of counts are sums that grow with it
+OUTER = 0.025  # share of numbers at either end that does not say how far numbers walk
 WIDE_JITTER = 1.0  # the same where one factor serves laws of several widths, as of numbers for every letter beside them
 LEAPS = 4
 WANTED = {Hamiltonian: 0.75, RandomWalk: 0.3, NumberWalk: 0.3, Metropolis: 0.6}  # acceptances
@@ -40,6 +44,8 @@ SHARING = 10  # steps of EM for the shares of two laws
 
 def adapted(kernel: Kernel[Any], acceptance: float) -> Kernel[Any]:
     """With a longer step where it is accepted more often than wanted, and a shorter one where less."""
+    if isinstance(kernel, Within):
+        return replace(kernel, kernel=adapted(kernel.kernel, acceptance))
     wanted = WANTED.get(type(kernel))
     if wanted is None:
         return kernel
@@ -90,19 +96,23 @@ class FlatMover:
 class SpaceMover:
     """On any space: Metropolis' rule on its own moves, with steps of several lengths; on sites by blocks, if they help.
 
-    Real numbers and counts also walk in units of their covariance.
+    Every factor of a product moves by itself, real ones in units of their covariance, as letters and angles would
+    hardly move by the steps of a number that is as small as 1e-4. Real numbers and counts also walk together in units
+    of their covariance.
 
     Attributes:
         blocks: of sites that do not see each other; empty where none are known.
-        step_size: as it was found so far.
+        step_size: of the space's own moves, as it was found so far.
         blocked: whether blocks were accepted so far.
         stride: the step size in units of the covariance, as it was found so far.
+        steps: those of the factors of a product, by name, as they were found so far.
     """
 
     blocks: tuple[tuple[int, ...], ...] = ()
     step_size: float = 0.1
     blocked: bool = True
     stride: float = 1.0
+    steps: dict[str, float] = field(default_factory=dict)
 
     @property
     def times(self) -> tuple[int, int]:
@@ -114,26 +124,64 @@ class SpaceMover:
         space: Any = target.support
         if self.blocks and self.blocked:
             return [Blocks(target, self.blocks), *([Relabelled(target)] if len(space.sizes) == 1 else [])]
-        own = Metropolis(target, self.step_size, JITTER)
+        kernels = self._of_factors(target, x) or [Metropolis(target, self.step_size, JITTER)]
         walked = torch.stack(space.numbers()).any(0)
         if not bool(walked.any()):
-            return [own]
-        numbers = _tree.ravel(_tree.map(Tensor.double, x))[:, walked]
-        factor = common_factor(numbers, torch.zeros(len(numbers), dtype=torch.long, device=numbers.device))
-        return [own, NumberWalk(target, self.stride, factor, WIDE_JITTER)]
+            return kernels
+        factor = _robust_units(_tree.ravel(_tree.map(Tensor.double, x))[:, walked])
+        return [*kernels, NumberWalk(target, self.stride, factor, WIDE_JITTER)]
 
     def adapted(self, kernels: list[Kernel[Any]], acceptances: list[float]) -> list[Kernel[Any]]:
         """With a better step, or without blocks where many of them are refused."""
         if isinstance(kernels[0], Blocks):
             self.blocked = acceptances[0] > DRAWN
             return self.kernels(kernels[0].target, None, 0)
-        local: Any = adapted(kernels[0], acceptances[0])
-        space = local.target.support
-        longest = BIRTHS if bool(space.numbers()[1].any()) else 1e6
-        self.step_size = min(local.step_size, 0.5 * space.longest_move, longest)
-        walks = [adapted(kernel, rate) for kernel, rate in zip(kernels[1:], acceptances[1:], strict=True)]
-        self.stride = walks[0].step_size if walks else self.stride
-        return [replace(local, step_size=self.step_size), *walks]
+        better = [_held(adapted(*pair)) for pair in zip(kernels, acceptances, strict=True)]
+        for kernel in better:
+            if isinstance(kernel, Within):
+                self.steps = {**self.steps, kernel.factor.name: kernel.step_size}
+            elif isinstance(kernel, NumberWalk):
+                self.stride = kernel.step_size
+            else:
+                self.step_size = kernel.step_size
+        return better
+
+    def _of_factors(self, target: LogDensity[Any], x: Any) -> list[Kernel[Any]]:
+        """One for each factor of a product."""
+        space: Any = target.support
+        if not isinstance(space, ProductSpace):
+            return []
+        return [Within(self._of_one(OneFactor(target, part, x, name))) for name, part in space.parts.items()]
+
+    def _of_one(self, factor: OneFactor) -> Kernel[Any]:
+        step = self.steps.get(factor.name)
+        if not isinstance(factor.space, Affine):
+            return Metropolis(factor, self.step_size if step is None else step, JITTER)
+        numbers = factor.x[factor.name].double()
+        return Hamiltonian(factor, step or 0.5 * numbers.shape[1] ** -0.25, LEAPS, _robust_units(numbers), WIDE_JITTER)
+
+
+def _held(kernel: Any) -> Any:
+    """With a step no longer than half of what a space allows, nor than leaps of counts may be."""
+    if isinstance(kernel, Within):
+        return replace(kernel, kernel=_held(kernel.kernel))
+    if not isinstance(kernel, Metropolis):
+        return kernel
+    space: Space[Any, Any] = cast(Any, kernel.target.support)
+    longest = LEAP if space.jumps else 1e6
+    return replace(kernel, step_size=min(kernel.step_size, 0.5 * space.longest_move, longest))
+
+
+def _robust_units(numbers: Tensor) -> Tensor:
+    """Of (n, d) with the outermost of every axis drawn in, as a few may lie a million times as far as the others."""
+    ends = torch.tensor([OUTER, 1 - OUTER], dtype=numbers.dtype, device=numbers.device)
+    low, high = torch.quantile(numbers, ends, dim=0)
+    return _units(torch.where(low < high, numbers.clamp(low, high), numbers))
+
+
+def _units(numbers: Tensor) -> Tensor:
+    """A factor of the covariance of (n, d)."""
+    return common_factor(numbers, torch.zeros(len(numbers), dtype=torch.long, device=numbers.device))
 
 
 @dataclass(frozen=True)
@@ -193,7 +241,7 @@ def _by_em(x: Tensor) -> Students:
     from sklearn.mixture import GaussianMixture
 
     size = x.shape[1]
-    centre, factor = x.mean(0), common_factor(x, torch.zeros(len(x), dtype=torch.long, device=x.device))
+    centre, factor = x.mean(0), _units(x)
     units = torch.linalg.solve_triangular(factor, (x - centre).T, upper=False).T
     parts = int(min(max(len(x) // (ROWS_PER_PART * size), 1), MOST_PARTS))
     with warnings.catch_warnings():

@@ -21,7 +21,9 @@ def kept(kind: Kind) -> Kind:
 
 
 def is_plain(value: Any) -> bool:
-    """Whether JSON has it as it is."""
+    """Whether JSON has it as it is, or it is a dict of such values."""
+    if isinstance(value, dict):
+        return all(map(is_plain, value.values()))
     return value is None or isinstance(value, int | float | str)
 
 

@@ -132,7 +132,7 @@ def annealed(
     checkpoint: Checkpoint = NOWHERE,
     name: str = "annealing",
 ) -> Populations:
-    """Particles of the target, by temperatures that choose themselves.
+    """Particles of the target, by temperatures that choose themselves; the last is below 1 after MOST_RISES.
 
     Args:
         target: up to a constant.

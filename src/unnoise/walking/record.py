@@ -71,6 +71,18 @@ class Record:
         populations = len(self.log_z)
         return math.sqrt(max(float(self.log_z.var()), sum(self.annealing.variances)) / populations)
 
+    def by_annealing(self) -> tuple[float, float]:
+        """Log Z of all populations and its standard error, nats."""
+        return float(torch.logsumexp(self.log_z, 0)) - math.log(len(self.log_z)), self.log_z_error()
+
+    def integral(self) -> tuple[float, float]:
+        """Log Z and its standard error, nats: by annealing or by the bridge, whichever has the smaller error.
+
+        On bent densities and funnels that is the bridge, as temperatures add up errors.
+        """
+        known = (self.by_annealing(), self.log_z_bridge)
+        return min((pair for pair in known if pair is not None), key=lambda pair: pair[1])
+
     def share_errors(self) -> Tensor:
         """The standard error of each mode's mean share, (modes,): over populations, or by counting where that is more.
 

@@ -19,11 +19,14 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._checks import whole
 from unnoise._errors import InputError
+from unnoise._gradients import derivatives
 from unnoise.laws import HasRatios, LogDensity
 from unnoise.walking.calling import impatient
 
 ROWS = 64  # that are evaluated at once, however many processes there are, so that bits do not depend on their number
 MOST = 1024  # processes
+
+Names = tuple[str, ...]
 
 _mine: LogDensity[Any] | None = None  # of a process that evaluates
 _worked = False  # whether it gave a number somewhere
@@ -75,11 +78,12 @@ class Shared(LogDensity[Any]):
 
     Args:
         density: it.
-        answers: to questions, a list of those to (whether with the score, points).
+        answers: to questions, a list of those to (what beside values, points): whether the score, or the names of parts
+            of points along which slopes are asked for.
     """
 
     density: LogDensity[Any]
-    answers: Callable[[list[tuple[bool, Any]]], list[Any]]
+    answers: Callable[[list[tuple[bool | Names, Any]]], list[Any]]
 
     @property
     def support(self) -> Any:
@@ -87,19 +91,27 @@ class Shared(LogDensity[Any]):
         return self.density.support
 
     def log_prob(self, x: Any) -> Tensor:
-        """At x, (n,)."""
-        return torch.cat([torch.from_numpy(values) for values in self._pieces(x, False)])
+        """At x, (n,), with slopes where torch asks for them."""
+        asked = {name: leaf for name, leaf in _tree.leaves(x) if leaf.requires_grad}
+        if not (asked and torch.is_grad_enabled()):
+            return torch.cat([torch.from_numpy(values) for values in self._pieces(x, False)])
+        values, slopes = self._both(x, tuple(asked))
+        lines = [slopes[name].nan_to_num() * (leaf - leaf.detach()) for name, leaf in asked.items()]
+        return values + torch.stack([line.flatten(1).sum(1) for line in lines]).sum(0)
 
     def log_prob_and_score(self, x: Any) -> tuple[Tensor, Any]:
         """Both."""
-        pieces = [_tree.map(torch.from_numpy, piece) for piece in map(_as_dict, self._pieces(x, True))]
+        return self._both(x, True)
+
+    def _both(self, x: Any, beside: bool | Names) -> tuple[Tensor, Any]:
+        pieces = [_tree.map(torch.from_numpy, piece) for piece in map(_as_dict, self._pieces(x, beside))]
         both = _tree.concatenate(pieces)
         return both["value"], both["score"]
 
-    def _pieces(self, x: Any, sloped: bool) -> list[Any]:
+    def _pieces(self, x: Any, beside: bool | Names) -> list[Any]:
         points = _tree.map(lambda leaf: leaf.detach().cpu().numpy(), x)
         starts = range(0, _tree.length(x), ROWS)
-        return self.answers([(sloped, _tree.map(lambda leaf, i=i: leaf[i : i + ROWS], points)) for i in starts])
+        return self.answers([(beside, _tree.map(lambda leaf, i=i: leaf[i : i + ROWS], points)) for i in starts])
 
 
 @dataclass
@@ -136,7 +148,7 @@ def _pickle() -> Any:
     return cloudpickle
 
 
-def _asked(pool: Any, jobs: list[tuple[bool, Any]], heard: _Heard) -> list[Any]:
+def _asked(pool: Any, jobs: list[tuple[bool | Names, Any]], heard: _Heard) -> list[Any]:
     try:
         answers = list(pool.map(_answered, jobs, chunksize=max(1, len(jobs) // (4 * pool._max_workers))))
     except BrokenProcessPool as error:
@@ -151,7 +163,7 @@ def _asked(pool: Any, jobs: list[tuple[bool, Any]], heard: _Heard) -> list[Any]:
     return [found for found, _ in answers]
 
 
-def _answered(job: tuple[bool, Any]) -> tuple[Any, str | None]:
+def _answered(job: tuple[bool | Names, Any]) -> tuple[Any, str | None]:
     """In another process: the values, if there are any, and what is raised where there is no density at all."""
     global _worked
     found = None
@@ -168,9 +180,20 @@ def _answered(job: tuple[bool, Any]) -> tuple[Any, str | None]:
 
 
 @torch.no_grad()
-def _evaluated(density: LogDensity[Any], sloped: bool, points: Any) -> Any:
+def _evaluated(density: LogDensity[Any], beside: bool | Names, points: Any) -> Any:
     x = _tree.map(torch.from_numpy, points)
-    if not sloped:
+    if not beside:
         return density.log_prob(x).detach().cpu().numpy()
-    value, score = density.log_prob_and_score(x)
+    value, score = _with_slopes(density, beside, x) if isinstance(beside, tuple) else density.log_prob_and_score(x)
     return value.detach().cpu().numpy(), _tree.map(lambda leaf: leaf.detach().cpu().numpy(), score)
+
+
+def _with_slopes(density: LogDensity[Any], names: Names, x: Any) -> tuple[Tensor, dict[str, Tensor]]:
+    """Values, and their slopes along parts of points, (n, ...), by name; zero where values do not depend on them."""
+    with derivatives():
+        asked = {name: part for name, part in _tree.leaves(x) if name in names}
+        for part in asked.values():
+            part.requires_grad_()
+        values = density.log_prob(x)
+        slopes = torch.autograd.grad(values.sum(), list(asked.values()), allow_unused=True, materialize_grads=True)
+    return values, dict(zip(asked, slopes, strict=True))

@@ -42,6 +42,7 @@ class Found:
         vain: share of climbs that came to no mode, where some went higher than all modes; None where modes could have
             been looked for, and were not.
         refused: share of evaluations that were NaN or infinite.
+        beta: the exponent that annealing came to; below 1 where it was given up.
     """
 
     arrived: Tensor
@@ -58,6 +59,7 @@ class Found:
     stuck: float
     vain: float | None
     refused: float
+    beta: float
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Verdict:
         doubts: what does, a sentence each.
         notes: what is worth knowing besides.
         r_hat: the worst over numbers, of all populations at all three moments.
-        log_z_error: the standard error of log Z, nats.
+        log_z_error: the standard error of log Z, nats, by annealing or by the bridge, whichever is smaller.
     """
 
     trusted: bool
@@ -109,6 +111,11 @@ def judged(found: Found) -> Verdict:
     """All checks at once."""
     r_hat, error = _worst_r_hat(found.arrived, found.early, found.late), found.log_z_error
     doubts = []
+    if found.beta < 1:
+        doubts.append(
+            f"temperatures came down to 1/{found.beta:.2g} alone, in as many rises as are tried, so neither draws nor "
+            "log Z are those of the density; give guess=, a law that is wider than it but not by much, or other units"
+        )
     if not r_hat <= MIXED:
         doubts.append(
             f"independent populations, or earlier and later draws, disagree (R-hat {r_hat:.3g}, above {MIXED}): some "
@@ -157,7 +164,8 @@ def judged(found: Found) -> Verdict:
         notes.append("no climbs looked for modes, so one that is narrow may be missing")
     if found.refused > REFUSED:
         notes.append(f"{found.refused:.0%} of the evaluations were NaN or infinite, and were refused")
-    return Verdict(not doubts, tuple(doubts), tuple(notes), r_hat, error)
+    told = error if bridge is None else min(error, bridge[1])
+    return Verdict(not doubts, tuple(doubts), tuple(notes), r_hat, told)
 
 
 def _worst_r_hat(*moments: Tensor) -> float:

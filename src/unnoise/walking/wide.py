@@ -15,7 +15,7 @@ from unnoise.laws import Categorical, Dirichlet, Independent, Law
 from unnoise.laws.students import Students
 from unnoise.spaces import Affine, Compact, Counts, Finite, ProductSpace, Simplex, Space
 
-LENGTHS = (0.1, 1.0, 10.0, 100.0)  # of real factors, whose scale is not known
+COMMON, LENGTHS = (0.1, 1.0, 10.0, 100.0), tuple(10.0**k for k in range(-6, 7))  # of real numbers together, and of each
 MEANS = tuple(10.0**k for k in range(10))  # of counts
 MOST_NEIGHBOURS = 2**17  # of a point, all of which are asked for at every move of every particle
 
@@ -85,6 +85,38 @@ class WideCounts(Law[Tensor]):
         return (torch.logsumexp(each, -1) - math.log(len(MEANS))).flatten(x.ndim - len(self.sites)).sum(-1)
 
 
+@dataclass(frozen=True)
+class WideNumbers(Law[Tensor]):
+    r"""Real numbers of a scale that is not known: by half they share one, by half each has its own.
+
+    $\frac12\frac1K\sum_k t_3(x; 0, c_k^2 I) + \frac12\prod_i \frac1L\sum_l t_1(x_i; 0, l^2)$. The first costs little
+    where numbers are alike, however many they are; the second has draws at scales of any ratio.
+    """
+
+    size: int
+
+    def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> Tensor:
+        """Draw (*shape, size), in float64."""
+        each = _students(1, LENGTHS, 1.0).sample(rng, (*shape, self.size))[..., 0]
+        return torch.where(torch.rand((*shape, 1), generator=rng) < 0.5, self._together.sample(rng, shape), each)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """In nats."""
+        each = _students(1, LENGTHS, 1.0).log_prob(x[..., None]).sum(-1)
+        return torch.logaddexp(self._together.log_prob(x), each) - math.log(2)
+
+    @property
+    def _together(self) -> Students:
+        return _students(self.size, COMMON, 3.0)
+
+
+def _students(size: int, lengths: tuple[float, ...], freedom: float) -> Students:
+    """Laws around zero, equally likely, each of one of the lengths."""
+    ones = torch.ones(len(lengths), dtype=torch.float64)
+    factors = torch.tensor(lengths, dtype=torch.float64)[:, None, None] * torch.eye(size, dtype=torch.float64)
+    return Students(ones, torch.zeros(len(lengths), size, dtype=torch.float64), factors, freedom * ones)
+
+
 def _finite(space: Finite) -> Law[Tensor]:
     sizes = torch.tensor(space.sizes, dtype=torch.float64)[:, None]
     probs = (torch.arange(space.states)[None] < sizes) / sizes
@@ -92,13 +124,10 @@ def _finite(space: Finite) -> Law[Tensor]:
 
 
 def _flat(space: Affine) -> Law[Tensor]:
-    size = math.prod(space.event_shape)
-    if space.event_shape != (size,):
+    if len(space.event_shape) != 1:
+        size = math.prod(space.event_shape)
         raise InputError(f"got the factor {space}; real factors of a product are vectors, as in Euclidean({size})")
-    lengths = torch.tensor(LENGTHS, dtype=torch.float64)
-    factors = lengths[:, None, None] * torch.eye(size, dtype=torch.float64)
-    ones = torch.ones_like(lengths)
-    return Students(ones, torch.zeros(len(lengths), size, dtype=torch.float64), factors, 3 * ones)
+    return WideNumbers(space.event_shape[0])
 
 
 _KINDS: dict[Any, Callable[[Any], Law[Any]]] = {
