@@ -162,6 +162,22 @@ def test_of_many_cells_the_most_surprising_have_more_draws(monkeypatch: pytest.M
     assert [cell.tail for cell in cells] == [2 / (judging.DRAWS + 1), 2 / (judging.FEW_DRAWS + 1)]
 
 
+def test_a_row_is_encoded_once_for_its_likelihood_and_once_for_its_cells(
+    answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many cells it has, of which each asks for copies of it."""
+    encode, asked = type(answers.schema).encode, []
+
+    def counted(self: Any, data: Any, y: Any = None) -> Any:
+        asked.append(len(data))
+        return encode(self, data, y)
+
+    own = row(answers, {})
+    monkeypatch.setattr(type(answers.schema), "encode", counted)
+    assert len(judged(answers, answers.about, own, None, 0, ranked=False).cells) == 4
+    assert asked == [1, 1]
+
+
 def test_other_rows_are_scored_with_their_own_conditions(monkeypatch: pytest.MonkeyPatch) -> None:
     images, labels = np.zeros((30, 4, 4), dtype="uint8"), np.arange(30) % 3
     answers, asked = Answers(small("images"), images, labels), []

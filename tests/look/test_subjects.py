@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+import polars as pl
 import pytest
 
 from tests.look.conftest import LEVELS, ODD, fitted, small
+from unnoise.data import Schema
+from unnoise.data.factors import ResolvedFactor
 from unnoise.look.subjects import subjects
 
 
@@ -28,3 +34,18 @@ def test_columns_say_how_they_can_be_fixed() -> None:
 )
 def test_other_kinds(kind: str, name: str, fact: str, value: object) -> None:
     assert getattr(subjects(small(kind).schema_)[name], fact) == value
+
+
+def test_a_factor_is_decoded_once_for_all_its_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once for each would take seconds before the first page of 500 columns."""
+    rng = np.random.default_rng(0)
+    schema = Schema.infer(pl.DataFrame(rng.normal(size=(20, 12)), schema=[f"c{i}" for i in range(12)]))
+    decode, asked = ResolvedFactor.decode, []
+
+    def counted(self: ResolvedFactor, x: Any) -> dict[str, Any]:
+        asked.append(self.columns)
+        return decode(self, x)
+
+    monkeypatch.setattr(ResolvedFactor, "decode", counted)
+    assert len(subjects(schema)) == 12
+    assert len(asked) == len(set(asked)) > 0

@@ -10,6 +10,7 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -136,7 +137,7 @@ class Table(Container):
     def __post_init__(self) -> None:
         check(self.backend in _native.BACKENDS, "backend", self.backend, f"one of {', '.join(_native.BACKENDS)}")
 
-    @property
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """The names of the frame's columns."""
         return tuple(str(column.label) for column in self.layout)
@@ -157,7 +158,7 @@ class Table(Container):
 
     def categories(self, column: str) -> tuple[Any, ...] | None:
         """The levels of an ordered categorical of pandas, or of an Enum of polars."""
-        found = dict(self._named).get(column)
+        found = self._by_name.get(column)
         return found.categories if found is not None and (found.ordered or found.type == "Enum") else None
 
     def split(self, data: Any) -> dict[str, Values]:
@@ -171,7 +172,7 @@ class Table(Container):
         parts = arrays.columns(data)
         warn(f"X does not have valid feature names, but {_MODEL} was fitted with feature names")
         held = _named(self.columns, parts)
-        return {name: adopted(_told(held[name], column), column) for name, column in self._named}
+        return {name: adopted(_told(held[name], column), column) for name, column in self._by_name.items()}
 
     def columns_of(self, frame: nw.DataFrame[Any]) -> dict[str, Values]:
         """The columns of a frame, of which those that were fitted are in the fitted types."""
@@ -181,40 +182,41 @@ class Table(Container):
 
     def is_counted(self, column: str) -> bool:
         """Whether the column holds dates, times or decimals, or numbers in a form of their own."""
-        return any(name == column and bool(found.counted or found.written) for name, found in self._named)
+        found = self._by_name.get(column)
+        return found is not None and bool(found.counted or found.written)
 
     def unit(self, column: str) -> str | None:
         """As `date, to D`; None for columns that count nothing."""
-        found = self._column(column)
+        found = self._by_name[column]
         return f"{found.counted}, to {found.unit}" if found.counted else None
 
     def steps(self, column: str) -> str | None:
         """As `days`; None for columns that count nothing."""
-        found = self._column(column)
+        found = self._by_name[column]
         return _counted.steps(found) if found.counted else None
 
     def told(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Dates, times and decimals as whole numbers, and texts that are numbers as such."""
-        known = dict(self._named)
+        known = self._by_name
         return {name: _told(value, known[name]) if name in known else value for name, value in values.items()}
 
     def word(self, column: str, number: float) -> str | None:
         """A number as its date, time or decimal is written, or in the form of the column."""
-        found = self._column(column)
+        found = self._by_name[column]
         if found.written:
             return str(_written.texts(np.array([number]), found)[0])
         return _counted.word(number, found) if found.counted else None
 
     def about(self, column: str, low: float, high: float) -> str | None:
         """As `date, 2021-01-01 to 2023-05-06`."""
-        found = self._column(column)
+        found = self._by_name[column]
         if not found.counted:
             return None
         return f"{found.counted}, {_counted.word(low, found)} to {_counted.word(high, found)}"
 
     def native(self, column: str, values: Values, backend: str, series: nw.Series[Any]) -> Any:
         """Whole numbers that stand for dates, times or decimals in the type of another series; others as they are."""
-        found = self._column(column)
+        found = self._by_name[column]
         if found.written and (_counted.holds_text(series) or series.is_null().all()):
             return _written.texts(values, found)
         if not found.counted:
@@ -227,7 +229,7 @@ class Table(Container):
         return _native.native_series(backend, kept, _counted.part(values, kept))
 
     def _values(self, frame: nw.DataFrame[Any], label: str, name: str) -> Values:
-        series, column = frame.get_column(label), dict(self._named).get(name)
+        series, column = frame.get_column(label), self._by_name.get(name)
         if column is not None and column.counted and not series.is_null().all():
             return _counted.numbers(series, column)
         if column is not None and column.written and _counted.holds_text(series):
@@ -235,17 +237,15 @@ class Table(Container):
         values = frames.values(series, name)
         return values if column is None else adopted(values, column)
 
-    @property
-    def _named(self) -> list[tuple[str, Column]]:
-        return [(str(column.label), column) for column in self.layout]
-
-    def _column(self, name: str) -> Column:
-        return dict(self._named)[name]
+    @cached_property
+    def _by_name(self) -> dict[str, Column]:
+        return {str(column.label): column for column in self.layout}
 
     def join(self, columns: Mapping[str, Values], missing: Mapping[str, Mask] | None = None) -> Any:
         """A frame of the fitted library and types."""
         rows = [(missing or {}).get(name) for name in self.columns]
-        parts = [_part(columns[name], column, blank) for (name, column), blank in zip(self._named, rows, strict=True)]
+        named = zip(self._by_name.items(), rows, strict=True)
+        parts = [_part(columns[name], column, blank) for (name, column), blank in named]
         try:
             return _native.build(self.backend, self.layout, parts, rows)
         except ModuleNotFoundError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self, cast
 
 import torch
@@ -83,7 +84,7 @@ class Parts:
         counts = [(len(factor.columns), factor.kind) for factor in self.factors.values()]
         return ", ".join(f"{kind} ({count} column{'s' * (count > 1)})" for count, kind in counts)
 
-    @property
+    @cached_property
     def columns_of_state(self) -> tuple[str, ...]:
         """The modelled columns in the order of the data: no constants, no conditions."""
         held = {name for factor in self._valued.values() for name in factor.columns}

@@ -135,11 +135,10 @@ def _there(row: ByColumn, name: str) -> bool:
     return bool(np.all(row.present[name][0])) if name in row.present else True
 
 
-def frame_of(answers: Answers, row: OwnRow, times: int = 1) -> Any:
-    """The row in the form of the data, several times."""
-    columns = {name: np.repeat(values, times, axis=0) for name, values in row.columns.items()}
-    missing: dict[str, Mask] = {name: np.ones(times, dtype=bool) for name, there in row.present.items() if not there}
-    return answers.schema.container.join(columns, missing)
+def frame_of(answers: Answers, row: OwnRow) -> Any:
+    """The row in the form of the data."""
+    missing: dict[str, Mask] = {name: np.ones(1, dtype=bool) for name, there in row.present.items() if not there}
+    return answers.schema.container.join(row.columns, missing)
 
 
 def judged(
@@ -183,9 +182,10 @@ def _cells(answers: Answers, about: Mapping[str, Subject], row: OwnRow, y: Any, 
         if all(row.present[name] for name in names) or set(names) <= missing
     ]
     draws = DRAWS if len(groups) <= MANY else FEW_DRAWS
-    cells = sorted(_cells_of(answers, row, y, groups, draws, seed), key=_surprise)
+    encoded = schema.encode(frame_of(answers, row), y)
+    cells = sorted(_cells_of(answers, row, encoded, groups, draws, seed), key=_surprise)
     if draws < DRAWS:
-        again = _cells_of(answers, row, y, [cell.names for cell in cells[:MANY]], DRAWS, seed)
+        again = _cells_of(answers, row, encoded, [cell.names for cell in cells[:MANY]], DRAWS, seed)
         cells = [*sorted(again, key=_surprise), *cells[MANY:]]
     return cells
 
@@ -195,15 +195,15 @@ def _surprise(cell: Cell) -> tuple[float, float]:
 
 
 def _cells_of(
-    answers: Answers, row: OwnRow, y: Any, groups: Sequence[tuple[str, ...]], draws: int, seed: int
+    answers: Answers, row: OwnRow, one: Encoded, groups: Sequence[tuple[str, ...]], draws: int, seed: int
 ) -> Iterator[Cell]:
     """Cells, those of one factor at a time; of missing ones the probability that they are."""
-    of, schema = factors_of(answers.schema), answers.schema
+    of = factors_of(answers.schema)
     by_factor: dict[Any, list[tuple[str, ...]]] = {}
     for names in groups:
         by_factor.setdefault((of[names[0]].columns, row.present[names[0]]), []).append(names)
     for (_, there), own in by_factor.items():
-        encoded = schema.encode(frame_of(answers, row, len(own)), repeated(y, len(own)))
+        encoded = one.rows(torch.zeros(len(own), dtype=torch.int64))
         log_probs = estimated_cells(answers.model, encoded, own, generator(seed)).log_prob.tolist()
         if not there:
             for names, log_prob in zip(own, log_probs, strict=True):

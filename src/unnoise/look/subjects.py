@@ -63,7 +63,8 @@ def subjects(schema: Schema) -> dict[str, Subject]:
     """Every column by its name, in the order of the data; conditions that are no columns come first."""
     outside = [name for name in schema.conditions if name not in schema.container.columns]
     of_state, missing = factors_of(schema), set(schema.missing)
-    examples = {factor.columns: factor.decode(factor.anywhere[None]) for factor in of_state.values()}
+    distinct = {factor.columns: factor for factor in of_state.values()}  # one may hold hundreds of columns
+    examples = {columns: factor.decode(factor.anywhere[None]) for columns, factor in distinct.items()}
     found: dict[str, Subject] = {}
     for name in (*outside, *schema.container.columns):
         if name in schema.conditions:

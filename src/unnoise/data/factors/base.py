@@ -7,6 +7,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -80,7 +81,7 @@ class Factor(ABC):
     def __str__(self) -> str:
         """A few words for a table that a person reads."""
 
-    @property
+    @cached_property  # a process is made for it, and masks of hundreds of columns ask for it hundreds of times
     def cells(self) -> tuple[int, ...]:
         """The shape of the cells of one point: the first axes of the event, none of a joint factor."""
         return () if self.joint else tuple(self.process().space.event_shape)

@@ -66,7 +66,7 @@ class ResolvedFactor(Factor):
         """Jumps to a mask."""
         return hiding(tuple(max(2, size) for size in self._sizes))
 
-    @property
+    @cached_property
     def cells(self) -> tuple[int, ...]:
         """Every digit is one."""
         return (len(self._sizes),)
