@@ -1,6 +1,6 @@
 r"""How many modes a law of rotations has, read off its density: tops, and the share of the law around each.
 
-A law is given as weighted points with the logarithm of its density there: the centres of a mixture, or the points of a
+A law is given as weighted points with the logarithm of its density there, up to a constant: draws, or the points of a
 grid. Every point climbs to the highest within 20 degrees, again and again, until none of these is higher: a top. Tops
 are so more than 20 degrees apart, and each holds the weight of all that climbed to it. Of tops in the order of their
 shares the first n count, for the largest n up to which each holds at least half the mean share of those before it and
@@ -16,10 +16,8 @@ import torch
 from torch import Tensor
 
 from experiments.pose_judge import REACH, angles
-from unnoise.denoisers.heat_mixture import KernelMixture
 
 ENOUGH = 0.5  # of the mean share of the tops that count
-LEAST_WEIGHT = 1e-4  # of kernels whose centres are climbed from
 AT_ONCE = 1024  # rows of a table of angles
 
 Pairs = tuple[Tensor, Tensor]  # numbers of points
@@ -70,7 +68,7 @@ def right_modes(law: Weighted, truths: Tensor, near: Pairs | None = None) -> boo
     """Whether a law has as many modes as there are truths (g, 3, 3), one within 20 degrees of each.
 
     Args:
-        law: points (m, 3, 3), the log density at each, (m,), and weights of sum one, (m,).
+        law: points (m, 3, 3), the log density at each up to a constant, (m,), and weights of sum one, (m,).
         truths: the modes that it should have.
         near: the `neighbours` of the points, where they are known.
     """
@@ -78,13 +76,3 @@ def right_modes(law: Weighted, truths: Tensor, near: Pairs | None = None) -> boo
     found, shares = tops(log_density, weights, near or neighbours(points))
     kept = points[found[: counted(shares)]]
     return len(kept) == len(truths) and bool((angles(kept, truths).amin(0) <= REACH).all())
-
-
-def of_mixture(law: KernelMixture, row: int) -> Weighted:
-    """One law of a mixture as points, log densities and weights: of its kernels, but those of next to no weight."""
-    kept = law.log_weights[row] > math.log(LEAST_WEIGHT)
-    log_weights, centres, times = (part[row, kept] for part in (law.log_weights, law.centres, law.times))
-    m = len(centres)
-    shown = KernelMixture(law.space, log_weights.expand(m, m), centres.expand(m, m, 3, 3), times.expand(m, m))
-    weights = log_weights.exp()
-    return centres, shown.log_prob(centres), weights / weights.sum()

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import pytest
 import torch
 
 from experiments import pose
+from experiments.harmonics import Harmonics
 from experiments.pose_encoder import COMPONENTS, Components
+from experiments.pose_flow import Flow
 from experiments.pose_judge import Tally, angles, visits_all
-from experiments.pose_loss import log_prob
-from experiments.pose_modes import counted, neighbours, of_mixture, right_modes, tops
+from experiments.pose_loss import Denoised, Noise, product, told
+from experiments.pose_modes import Weighted, counted, neighbours, right_modes, tops
+from experiments.pose_potential import Potentials, Seen
 from experiments.pose_rivals import VOLUME, Grid, Single, spiral
 from experiments.pose_training import fit
 from experiments.pose_views import CAMERA, CAMERAS, NAMES, SHAPE, Views
 from experiments.solids import SOLIDS
 from unnoise.denoisers.heat_mixture import KernelMixture
+from unnoise.evaluation import ProbabilityFlow
+from unnoise.processes import Brownian
 from unnoise.spaces import Rotations
+from unnoise.spaces.rotations import vee
 
 
 @pytest.fixture(scope="module")
@@ -71,19 +78,6 @@ def test_the_grid_is_a_density_that_learns_the_truth(views: Views, components: C
     assert grid.draws(grid.scores(cond), 3, torch.Generator()).shape == (2, 3, 3, 3)
 
 
-def test_half_precision_stops_at_the_network(views: Views) -> None:
-    """What is trained on are rotations still; twin: one camera's view of them, in half precision."""
-    errors, module, eye = [], torch.nn.Linear(3, 1), torch.eye(3)
-
-    def loss(rotations: torch.Tensor, cond: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
-        halved = (CAMERA @ rotations).float()
-        errors.append([float((r.mT @ r - eye).abs().max()) for r in (rotations.double(), halved.double())])
-        return module(rotations).float().mean()
-
-    fit(module, loss, views, 1e-3, batch_size=16)
-    assert all(kept < 1e-5 and lost > 1e-3 for kept, lost in errors)
-
-
 def test_one_rotation_is_a_rotation(views: Views, components: Components) -> None:
     found = Single(components)(views.of(0, both=True)[1])
     Rotations().check(found.detach())
@@ -125,11 +119,10 @@ def test_a_second_camera_tells_what_the_first_cannot() -> None:
 
 
 def test_the_model_has_the_uniform_law_at_first(views: Views, components: Components) -> None:
-    """Nearly: its kernels overlap."""
-    denoiser = pose.model(components, 64)
     rotations, cond = views.of(0, both=False)
-    found = denoiser.law(cond).log_prob(rotations.double()).detach() + pose.TO_UNIT
-    assert float((found + math.log(VOLUME)).abs().max()) < 0.7
+    with torch.no_grad():
+        found = Flow(Potentials.untrained(components), cond).log_prob(rotations) + pose.TO_UNIT
+    torch.testing.assert_close(found, torch.full((2,), -math.log(VOLUME)))
 
 
 def test_components_vary_alike_and_do_not_correlate() -> None:
@@ -148,22 +141,152 @@ def test_components_vary_alike_and_do_not_correlate() -> None:
     torch.testing.assert_close(both[:, :COMPONENTS], found(flat[:3]), atol=1e-4, rtol=0)
 
 
-def test_the_loss_in_single_precision_is_the_log_density(views: Views, components: Components) -> None:
-    """Of wide kernels and of narrow ones, and its slope; twin: the law of other rotations."""
+def turns(count: int, seed: int = 0) -> torch.Tensor:
+    """Quaternions (count, 4) in single precision."""
+    rotations = Rotations().uniform(count).sample(torch.Generator().manual_seed(seed))
+    return Rotations.as_quaternion(rotations).float()
+
+
+def test_harmonics_turn_as_rotations_do() -> None:
+    """D(RS) = D(R) D(S), D of a small turn by the generators, lengths kept; twin: the other order."""
+    harmonics, rng = Harmonics(6), torch.Generator().manual_seed(0)
+    shapes = torch.randn(20, 3, harmonics.numbers, generator=rng)
+    r, s = turns(20)[:, None], turns(20, 1)[:, None]
+    by_both = harmonics(product(r, s), shapes)
+    after = harmonics(r, harmonics(s, shapes)[:, :, 0])
+    torch.testing.assert_close(by_both, after, atol=1e-4, rtol=0)
+    assert float((by_both - harmonics(product(s, r), shapes)).abs().max()) > 1
+    torch.testing.assert_close(by_both.norm(dim=-1)[..., 0], shapes.norm(dim=-1), atol=1e-4, rtol=1e-5)
+    vectors = torch.randn(20, 3, generator=rng)
+    matrices = torch.linalg.matrix_exp(torch.einsum("ni,ijk->njk", vectors, harmonics.generators))
+    turn = Rotations.as_quaternion(Rotations.from_rotation_vector(vectors))
+    expected = shapes @ matrices.mT
+    torch.testing.assert_close(harmonics(turn[:, None], shapes)[:, :, 0], expected, atol=1e-4, rtol=0)
+
+
+def test_degrees_that_the_group_of_a_solid_keeps() -> None:
+    """How many functions of each degree are left as they are: of tetrahedron, cube and icosahedron (Bethe 1929)."""
+    harmonics = Harmonics(6)
+    for name, expected in (
+        ("tetrahedron", [0, 0, 1, 1, 0, 2]),
+        ("cube", [0, 0, 0, 1, 0, 1]),
+        ("icosahedron", [0, 0, 0, 0, 0, 1]),
+    ):
+        group = SOLIDS[name].group
+        assert group is not None
+        quaternions = Rotations.as_quaternion(group).float()[None]
+        basis = torch.eye(harmonics.numbers)[None]
+        mean = harmonics(quaternions, basis).mean(2)[0]  # a projection, row by row
+        traces = mean.diagonal() @ harmonics.of_degree
+        torch.testing.assert_close(traces, torch.tensor([float(value) for value in expected]), atol=1e-3, rtol=0)
+
+
+@pytest.fixture(scope="module")
+def bent(components: Components) -> Potentials:
+    """A denoiser whose law is far from uniform, but smooth."""
     torch.manual_seed(0)
-    denoiser = pose.model(components, 64)
-    layers = denoiser.network.network.layers
-    torch.nn.init.normal_(layers.last.weight, std=0.05)
+    denoiser = Potentials.untrained(components)
+    torch.nn.init.normal_(denoiser.matching.last.weight, std=2e-3)
+    return denoiser
+
+
+def test_the_slope_and_the_laplacian_are_those_of_the_potential(views: Views, bent: Potentials) -> None:
+    """By automatic differentiation, in double precision; twin: turns after the pose."""
+    denoiser = copy.deepcopy(bent).double()
     rotations, cond = views.batch(torch.arange(len(views)), torch.Generator().manual_seed(0))
-    for narrower in (1.0, 2.5):
-        with torch.no_grad():
-            layers.last.bias.view(64, 5)[:, -1] = 0.2 - narrower
-        exact = denoiser.log_prob(rotations, torch.zeros((), dtype=torch.float64), cond, 24)
-        found = log_prob(denoiser, rotations, cond, 24)
-        torch.testing.assert_close(found.double(), exact, atol=2e-3, rtol=1e-3)
-        assert float((log_prob(denoiser, rotations.mT, cond, 24).double() - exact).detach().abs().max()) > 0.1
-        slopes = [torch.autograd.grad(value.sum(), layers.last.weight)[0] for value in (exact, found)]
-        torch.testing.assert_close(slopes[1], slopes[0], atol=2e-3 * float(slopes[0].abs().max()), rtol=0.02)
+    poses = Rotations.as_quaternion(rotations.double())[:, None]
+    with torch.no_grad():
+        seen = denoiser.seen(cond.double())
+
+    def value(vectors: torch.Tensor, before: bool = True) -> torch.Tensor:
+        turn = Rotations.as_quaternion(Rotations.from_rotation_vector(vectors))[:, None]
+        moved = product(turn, poses) if before else product(poses, turn)
+        return denoiser.at(moved, torch.full((1, 1), 0.01, dtype=torch.float64), seen).value()[:, 0]
+
+    found = denoiser.at(poses, torch.full((1, 1), 0.01, dtype=torch.float64), seen)
+    start = torch.full((len(poses), 3), 1e-6, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(value(start).sum(), start, create_graph=True)
+    scale = float(slope.detach().abs().max())
+    torch.testing.assert_close(found.gradient()[:, 0], slope, atol=1e-3 * scale, rtol=1e-3)
+    (after,) = torch.autograd.grad(value(start, before=False).sum(), start)
+    assert float((after - slope.detach()).abs().max()) > 0.1 * scale
+    step = 1e-3 * torch.eye(3, dtype=torch.float64)
+    with torch.no_grad():
+        sides = [value((sign * step[i]).expand(len(poses), 3)) for i in range(3) for sign in (-1, 1)]
+        second = (sum(sides) - 6 * found.value()[:, 0]) / 1e-6
+    torch.testing.assert_close(found.laplacian()[:, 0], second, atol=1e-3 * float(second.abs().max()), rtol=1e-3)
+
+
+def test_the_flow_is_that_of_the_library(views: Views, bent: Potentials) -> None:
+    """Log densities in double precision; twin: of other poses."""
+    rotations, cond = views.batch(torch.arange(3), torch.Generator().manual_seed(0))
+    told_of, code = bent.read(cond)
+    expected = ProbabilityFlow(tolerance=1e-5)(told_of, rotations.double(), torch.Generator(), code).log_prob
+    with torch.no_grad():
+        flow = Flow(bent, cond)
+        torch.testing.assert_close(flow.log_prob(rotations).double(), expected, atol=0.02, rtol=1e-3)
+        assert float((flow.log_prob(rotations.mT).double() - expected).abs().max()) > 0.1
+
+
+def test_draws_follow_the_density_of_the_flow(views: Views, bent: Potentials) -> None:
+    """The mean potential of draws is that by importance from uniform poses; twin: the uniform mean."""
+    rng = torch.Generator().manual_seed(0)
+    cond = views.of(3, both=False)[1][:1]
+    many = Rotations().uniform(600).sample(rng).float()
+    with torch.no_grad():
+        flow = Flow(bent, cond)
+        (drawn,) = flow.height(flow.sample(600, rng, steps=10)).double()
+        (plain,) = flow.height(many[None]).double()
+        log_prob = Flow(bent, cond.expand(600, -1)).log_prob(many, steps=10).double()
+    share = torch.exp(log_prob + Rotations().log_volume)
+    assert float(share.mean()) == pytest.approx(1.0, abs=4 * float(share.std()) / 600**0.5)
+    weighted = share * (plain - plain.mean())
+    error = float((weighted.var() + drawn.var()) / 600) ** 0.5
+    lead = float(drawn.mean() - plain.mean())
+    assert lead == pytest.approx(float(weighted.mean()), abs=4 * error)
+    assert lead > 6 * error
+
+
+def test_noise_is_that_of_the_heat_kernel() -> None:
+    """The score is its slope at the noisy pose; twin: at the pose before."""
+    process, rng = Brownian(Rotations()), torch.Generator().manual_seed(0)
+    rotations = Rotations().uniform(50).sample(rng)
+    noisy, variance, score = Noise(process, rng, 1000)(Rotations.as_quaternion(rotations).float(), 4, rng)
+    moved = Rotations.from_quaternion(noisy.double())
+    found = process.space.heat(rotations[:, None], variance.double()).score(moved)
+    root = variance.double().sqrt()[..., None]
+    expected = root * vee(found @ moved.mT)
+    torch.testing.assert_close(root * score.double(), expected, atol=2e-2, rtol=1e-2)
+    assert float((root * vee(moved.mT @ found) - expected).abs().max()) > 0.5
+
+
+def test_what_is_told_of_harmonics_is_the_square_of_the_error() -> None:
+    """Written out with D as a matrix."""
+    harmonics, rng = Harmonics(3), torch.Generator().manual_seed(0)
+    a, v = torch.randn(2, 5, 4, harmonics.numbers, generator=rng)
+    poses = turns(5)[:, None]
+    matrices = harmonics(poses, torch.eye(harmonics.numbers).expand(5, -1, -1))[:, :, 0].mT
+    expected = torch.zeros(5)
+    for degree in range(3):
+        kept = harmonics.of_degree[:, degree].bool()
+        block = matrices[:, kept][:, :, kept]
+        error = torch.einsum("nki,nkj->nij", a[..., kept], v[..., kept]) - block
+        expected += error.square().sum((1, 2)) - block.square().sum((1, 2))
+    seen = Seen(a, v, torch.zeros(5, 1), torch.ones(5, 1))
+    found = told(harmonics, seen, harmonics(poses, v)[:, :, 0])
+    torch.testing.assert_close(found, expected, atol=1e-3, rtol=1e-4)
+
+
+def test_training_finds_the_pose(views: Views, components: Components) -> None:
+    """Of the few views that it is shown, the density at their poses grows."""
+    torch.manual_seed(0)
+    denoiser = Potentials.untrained(components)
+    loss = Denoised(denoiser, torch.Generator().manual_seed(0), noises=4, kept=2000)
+    fit(denoiser, loss, views, 1.0, batch_size=16, rate=3e-3)
+    rotations, cond = views.of(0, both=False)
+    with torch.no_grad():
+        found = Flow(denoiser, cond).log_prob(rotations)
+    assert float(found.mean()) > 1 - Rotations().log_volume
 
 
 def law_of(truths: torch.Tensor, stray: float) -> KernelMixture:
@@ -175,6 +298,14 @@ def law_of(truths: torch.Tensor, stray: float) -> KernelMixture:
     return KernelMixture(Rotations(), weights.log()[None], centres[None], torch.full_like(weights, 0.04**2)[None])
 
 
+def drawn_of(law: KernelMixture, count: int) -> Weighted:
+    """A law as draws, of even weights, with the logarithm of its density there, up to a constant."""
+    draws = law.sample(torch.Generator().manual_seed(2), (count,))[:, 0]
+    distance = torch.deg2rad(angles(draws, law.centres[0]))
+    heights = torch.logsumexp(law.log_weights - 0.5 * distance**2 / law.times, 1)  # kernels so narrow are normal
+    return draws, heights, torch.full((count,), 1 / count, dtype=torch.float64)
+
+
 @pytest.mark.parametrize("name", NAMES[:3])
 def test_modes_are_counted_whatever_lies_between(name: str) -> None:
     """A tenth of the law elsewhere changes no mode; twins: one mode less, one more, and all at another place."""
@@ -182,13 +313,14 @@ def test_modes_are_counted_whatever_lies_between(name: str) -> None:
     assert group is not None
     truths = Rotations().uniform(1).sample(torch.Generator().manual_seed(1)) @ group
     law = law_of(truths, 0.1)
-    assert right_modes(of_mixture(law, 0), truths)
-    draws = law.sample(torch.Generator().manual_seed(2), (1000,))[:, 0]
-    assert not visits_all(angles(draws, truths))
+    count = 50 * len(truths)
+    drawn = drawn_of(law, count)
+    assert right_modes(drawn, truths)
+    assert not visits_all(angles(drawn[0], truths))
     wrong = Rotations.from_rotation_vector(torch.tensor([0.0, 0.5, 0.0], dtype=torch.float64))
-    assert not right_modes(of_mixture(law_of(truths[1:], 0.1), 0), truths)
-    assert not right_modes(of_mixture(law_of(torch.cat([truths, truths[:1] @ wrong]), 0.1), 0), truths)
-    assert not right_modes(of_mixture(law_of(truths @ wrong, 0.1), 0), truths)
+    assert not right_modes(drawn_of(law_of(truths[1:], 0.1), count), truths)
+    assert not right_modes(drawn_of(law_of(torch.cat([truths, truths[:1] @ wrong]), 0.1), count), truths)
+    assert not right_modes(drawn_of(law_of(truths @ wrong, 0.1), count), truths)
 
 
 def test_modes_of_a_grid_are_counted_alike() -> None:
