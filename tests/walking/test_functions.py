@@ -11,7 +11,7 @@ from unnoise._errors import InputError
 from unnoise.chains import Density
 from unnoise.spaces import Euclidean, Finite, Sphere, Torus, product
 from unnoise.targets import Potts
-from unnoise.walking.functions import Differences, Function, Level, Tried, TriedRatios
+from unnoise.walking.functions import Differences, Driftless, Function, Tried, TriedRatios
 
 SPACE = Euclidean(2)
 X = torch.randn(5, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
@@ -76,10 +76,10 @@ def test_how_many_points_were_evaluated_is_told_after_every_batch():
     assert heard == [3, 5]
 
 
-def test_a_density_of_values_alone_is_level():
+def test_a_density_of_values_alone_has_no_drift():
     """Where moves ask for slopes, as on curved spaces and along factors."""
     x = torch.nn.functional.normalize(torch.randn(4, 3, dtype=torch.float64), dim=1)
-    sphere = Level(Function(lambda x: torch.from_numpy(x.numpy()[:, 2]), Sphere(2), False))
+    sphere = Driftless(Function(lambda x: torch.from_numpy(x.numpy()[:, 2]), Sphere(2), False))
     values, slope = sphere.log_prob_and_score(x)
     assert torch.equal(values, x[:, 2])
     assert not bool(slope.any())

@@ -8,6 +8,7 @@ from typing import Any, cast
 import torch
 
 from unnoise._checks import instance
+from unnoise._errors import InputError
 from unnoise.chains.base import Kernel, State
 from unnoise.spaces.products import OneFactor
 
@@ -30,14 +31,14 @@ class Within(Kernel[Inside]):
     Args:
         kernel: of the factor; its target is `spaces.products.OneFactor`, whose other factors are set where chains are.
 
-    >>> from unnoise.chains import Density, Metropolis, run
-    >>> from unnoise.spaces import Euclidean, Torus, product
-    >>> space = product({"x": Euclidean(1), "angle": Torus(1)})
-    >>> target = Density(lambda at: (-0.5 * (at["x"] / 1e-3) ** 2 + torch.cos(at["angle"])).sum(1), space)
-    >>> start = {"x": torch.zeros(5, 1), "angle": torch.zeros(5, 1)}
-    >>> kernel = Within(Metropolis(OneFactor(target, space.parts["angle"], start, "angle"), 0.5))
-    >>> there = run(kernel, start, 20, torch.Generator().manual_seed(0)).x
-    >>> bool((there["angle"] != 0).all()), bool((there["x"] != 0).any())
+    >>> from unnoise.chains import Metropolis, run
+    >>> from unnoise.laws import Independent, Normal
+    >>> from unnoise.spaces import Euclidean
+    >>> narrow, wide = (Normal(torch.zeros(1), torch.tensor(scale), 1) for scale in (1e-3, 1.0))
+    >>> start = {"x": torch.zeros(5, 1), "y": torch.zeros(5, 1)}
+    >>> y = OneFactor(Independent({"x": narrow, "y": wide}), Euclidean(1), start, "y")
+    >>> there = run(Within(Metropolis(y, 0.5)), start, 20, torch.Generator().manual_seed(0)).x
+    >>> bool((there["y"] != 0).all()), bool((there["x"] != 0).any())
     (True, False)
     """
 
@@ -58,8 +59,10 @@ class Within(Kernel[Inside]):
         return cast(OneFactor, cast(Any, self.kernel).target)
 
     def check(self, x: Any) -> None:
-        """Raise InputError unless x holds points of the product."""
-        cast(Any, self.factor.target.support).check(x)
+        """Raise InputError unless x holds points of the factor."""
+        if self.factor.name not in x:
+            raise InputError(f"got a point of a product without {self.factor.name!r}, which is to move")
+        self.factor.space.check(x[self.factor.name])
 
     def start(self, x: Any, rng: torch.Generator) -> Inside:
         """The first positions, and the factor's state given the others."""

@@ -167,6 +167,10 @@ class Space(ABC, Generic[S, L]):
         limit of small steps.
         """
 
+    def factors(self, target: LogDensity[S], x: S) -> list[Any]:
+        """The density of every factor of a product given the others at x, `OneFactor`; none of what is no product."""
+        return []
+
     def langevin_step(self, local: L, snr: float, longest: Tensor) -> Tensor | None:
         """How long a step may be for a drift of at most `snr` times its noise, if known."""
         return None

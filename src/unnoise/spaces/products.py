@@ -119,11 +119,13 @@ class ProductSpace(Space[Any, Any]):
         """Those of every factor."""
         return {name: space.probes(x[name], count, rng) for name, space in self.parts.items()}
 
+    def factors(self, target: LogDensity[Any], x: Point) -> list[OneFactor]:
+        """In the order of their names."""
+        return [OneFactor(target, space, x, name) for name, space in self.parts.items()]
+
     def reversible(self, target: LogDensity[Any], x: Point) -> tuple[Tensor, Locals]:
         """Every factor moves given the others; the target is evaluated once for each."""
-        found = {
-            name: space.reversible(OneFactor(target, space, x, name), x[name]) for name, space in self.parts.items()
-        }
+        found = {one.name: one.space.reversible(one, x[one.name]) for one in self.factors(target, x)}
         log_prob = next(iter(found.values()))[0]
         return log_prob, {name: local for name, (_, local) in found.items()}
 

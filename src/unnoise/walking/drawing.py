@@ -19,7 +19,7 @@ from unnoise.walking.asking import asked
 from unnoise.walking.attempting import POPULATIONS, Attempts, numbers
 from unnoise.walking.beginning import FEWEST, TRIED, apart, first_points, guessed, is_flat, somewhere
 from unnoise.walking.exported import inference_data
-from unnoise.walking.functions import Function, Level, Tried, TriedRatios
+from unnoise.walking.functions import Driftless, Function, Tried, TriedRatios
 from unnoise.walking.keeping import Checkpoint
 from unnoise.walking.population import NOWHERE, Tell
 from unnoise.walking.record import Record
@@ -160,7 +160,7 @@ def walk(
         first = _tree.map(lambda a, b: torch.cat([b.to(a), a]), first, question.read(start))
     density = question.density(first)
     sloped, flat = density.sloped if isinstance(density, Function) else True, is_flat(space)
-    density = density if sloped or flat else Level(density)
+    density = density if sloped or flat else Driftless(density)
     with shared(density, processes) as density:
         kind = TriedRatios if isinstance(density, HasRatios) else Tried
         target = kind(density, space, lambda count: tell(0.0, f"looking for modes: {count:,} points"))

@@ -140,7 +140,7 @@ class Function(LogDensity[Any]):
 
 
 @dataclass(frozen=True)
-class Level(LogDensity[Any]):
+class Driftless(LogDensity[Any]):
     """A density of which values alone are known, on any space, with slopes of zero: moves by it have no drift.
 
     Args:

@@ -24,8 +24,8 @@ from unnoise.chains import (
 )
 from unnoise.laws import Law, LogDensity
 from unnoise.laws.students import Students
-from unnoise.spaces import Affine, Space
-from unnoise.spaces.products import OneFactor, ProductSpace
+from unnoise.spaces import Space
+from unnoise.spaces.products import OneFactor
 
 GAIN = 1.0  # of the logarithm of a step size, per acceptance that is missing
 JITTER = 0.3  # of the logarithm of every chain's own step size
@@ -124,7 +124,8 @@ class SpaceMover:
         space: Any = target.support
         if self.blocks and self.blocked:
             return [Blocks(target, self.blocks), *([Relabelled(target)] if len(space.sizes) == 1 else [])]
-        kernels = self._of_factors(target, x) or [Metropolis(target, self.step_size, JITTER)]
+        kernels: list[Kernel[Any]] = [Within(self._of_one(factor)) for factor in space.factors(target, x)]
+        kernels = kernels or [Metropolis(target, self.step_size, JITTER)]
         walked = torch.stack(space.numbers()).any(0)
         if not bool(walked.any()):
             return kernels
@@ -146,16 +147,9 @@ class SpaceMover:
                 self.step_size = kernel.step_size
         return better
 
-    def _of_factors(self, target: LogDensity[Any], x: Any) -> list[Kernel[Any]]:
-        """One for each factor of a product."""
-        space: Any = target.support
-        if not isinstance(space, ProductSpace):
-            return []
-        return [Within(self._of_one(OneFactor(target, part, x, name))) for name, part in space.parts.items()]
-
     def _of_one(self, factor: OneFactor) -> Kernel[Any]:
         step = self.steps.get(factor.name)
-        if not isinstance(factor.space, Affine):
+        if not bool(factor.space.numbers()[0].all()):
             return Metropolis(factor, self.step_size if step is None else step, JITTER)
         numbers = factor.x[factor.name].double()
         return Hamiltonian(factor, step or 0.5 * numbers.shape[1] ** -0.25, LEAPS, _robust_units(numbers), WIDE_JITTER)

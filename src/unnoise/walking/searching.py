@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
-from unnoise.laws import Law, LogDensity
+from unnoise.laws import Independent, Law, LogDensity
 from unnoise.spaces import Space
-from unnoise.spaces.products import ProductSpace
 from unnoise.walking.packing import kept
+from unnoise.walking.wide import WideCounts, WideNumbers
 
 POINTS, MOST_NUMBERS = 64, 256  # from which searches begin; numbers of a point, above which they cost too much
 SWEEPS, SAME, QUIET = 200, 1e-3, 10  # over all numbers; nats by which a point is no better, in so many sweeps
@@ -106,7 +106,7 @@ class NearPlaces(Law[Any]):
         chance = torch.atan2(widths, widths.square() + away.square() - 0.25) / (1 - _below_zero(centres, widths))
         near = torch.where(whole, chance, density).log().sum(-1) - centres.shape[1] * math.log(math.pi)
         near = torch.logsumexp(near + self.places.weights.log(), -1)
-        apart = near - _of_numbers(self.wide, self.numbers.space, x)
+        apart = near - _of_numbers(self.wide, x)
         return self.wide.log_prob(x) + torch.logaddexp(torch.zeros_like(apart), apart) - math.log(2)
 
 
@@ -168,8 +168,8 @@ def _below_zero(centre: Tensor, width: Tensor) -> Tensor:
     return 0.5 - torch.atan((centre + 0.5) / width) / math.pi
 
 
-def _of_numbers(law: Any, space: Space[Any, Any], x: Any) -> Tensor | float:
-    """The log density of the factors that are numbers, by a law of independent factors."""
-    if isinstance(space, ProductSpace):
-        return sum(_of_numbers(law.parts[name], part, x[name]) for name, part in space.parts.items())
-    return law.log_prob(x) if bool(torch.stack(space.numbers()).any()) else 0.0
+def _of_numbers(law: Law[Any], x: Any) -> Tensor | float:
+    """The log density of the factors that are numbers, by a law that is wide in each of them."""
+    if isinstance(law, Independent):
+        return sum(_of_numbers(part, x[name]) for name, part in law.parts.items())
+    return law.log_prob(x) if isinstance(law, WideNumbers | WideCounts) else 0.0
