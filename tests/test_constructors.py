@@ -138,13 +138,14 @@ MADE: dict[str, dict[str, Any]] = {
     "laws.NormalComponents": {"means": torch.zeros(2, 1), "variances": torch.ones(2, 1)},
     "laws.PoissonComponents": {"means": torch.ones(2, 1)},
     "laws.WrappedNormalComponents": {"means": torch.zeros(2, 1), "variances": torch.ones(2, 1)},
-    "laws.ProductMixture": {"weights": torch.ones(1), "parts": BELLS},
+    "laws.ProductMixture": {"weights": torch.ones(1), "parts": BELLS, "groups": None},
     "laws.fit_latent_classes": {
         "base": BELLS,
         "x": POINTS,
         "known": torch.ones(2, 1, dtype=torch.bool),
         "components": 1,
         "weights": torch.ones(2),
+        "together": torch.zeros(1, dtype=torch.int64),
         "rng": torch.Generator(),
         "time_limit": 1.0,
         "on_step": None,
@@ -634,6 +635,7 @@ FINE = {
         evaluation.ProbabilityFlow.batch_size evaluation.ImportanceWeighted.batch_size
         evaluation.StepBound.batch_size laws.fit_latent_classes.known laws.fit_latent_classes.weights
         laws.fit_latent_classes.time_limit laws.fit_latent_classes.on_step objectives.MaximumLikelihood.nearest
+        laws.fit_latent_classes.together laws.ProductMixture.groups
     """,
     # counts from 0, and ends of intervals
     "zero": """

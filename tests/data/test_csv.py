@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -298,6 +299,13 @@ def test_a_last_row_of_totals_is_said(tmp_path: Path, end: str) -> None:
     ):
         assert len(columns_of(tmp_path, text + end + "\n")["a"]) == 7
     assert len(columns_of(tmp_path, text + "p9,k,18,9\n")["a"]) == 7
+
+
+def test_numbers_whose_sum_is_none_are_no_totals(tmp_path: Path) -> None:
+    text = "a,b\n" + "".join(f"{i}e307,{2 * i}e307\n" for i in range(1, 8))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert columns_of(tmp_path, text)["a"][-1] == 7e307
 
 
 def test_points_that_may_group_thousands_are_said_where_no_comma_tells(tmp_path: Path) -> None:

@@ -149,8 +149,11 @@ def test_missing_files_are_said_with_a_guess(tmp_path: Path) -> None:
     (tmp_path / "penguins.csv").touch()
     with pytest.raises(InputError, match=r"There is no file or folder .*penguin\.csv; did you mean .*penguins\.csv\?"):
         read(tmp_path / "penguin.csv")
-    with pytest.raises(InputError, match=r"There is no file or folder .*data\.csv\.$"):
-        read(tmp_path / "nowhere" / "data.csv")
+    with pytest.raises(InputError, match=r"did you mean .*penguins\.csv\?"):
+        read(tmp_path / "penguins.parquet")
+    for unlike in ("sales.csv", "t.csv", "nowhere/data.csv"):  # that share an ending
+        with pytest.raises(InputError, match=r"There is no file or folder .*\.csv\.$"):
+            read(tmp_path / unlike)
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device", "link to itself", "folder"])

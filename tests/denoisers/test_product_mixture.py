@@ -78,6 +78,27 @@ def test_on_finite_spaces_it_is_that_of_all_points_with_their_probabilities(made
         torch.testing.assert_close(*sides, rtol=1e-6, atol=1e-6)
 
 
+def test_groups_that_are_independent_are_a_mixture_of_all_pairs_of_their_components():
+    process, parts = masked()
+    weights = torch.tensor([[0.5, 0.4], [0.3, 0.6], [0.2, 0.0]], dtype=torch.float64)
+    groups = torch.tensor([0, 1, 0])
+    first, second = (i.flatten() for i in torch.meshgrid(torch.arange(3), torch.arange(3), indexing="ij"))
+    probs = torch.where((groups == 1)[:, None], parts.probs[second], parts.probs[first])
+    same = ProductMixture(weights[first, 0] * weights[second, 1], CategoricalComponents(probs))
+    found, exact = (ExactProductMixture(process, law) for law in (ProductMixture(weights, parts, groups), same))
+    again = ExactProductMixture(process, found.law)
+    roles, x_0 = roles_at_random(64), same.sample(rng(), (64,))
+    for t in TIMES:
+        time = torch.tensor(t, dtype=torch.float64)
+        x = process.marginal(x_0, time).sample(rng(2))
+        torch.testing.assert_close(found(x, time), exact(x, time), rtol=1e-6, atol=1e-6)
+        torch.testing.assert_close(again(x, time), found(x, time))
+        torch.testing.assert_close(found.log_prob(x, time), exact.log_prob(x, time), rtol=1e-6, atol=1e-6)
+        x = torch.where(roles.given, x_0, x)
+        sides = (one.answer(x, time.expand(64), roles)[roles.asked] for one in (found, exact))
+        torch.testing.assert_close(*sides, rtol=1e-6, atol=1e-6)
+
+
 def test_a_denoiser_that_does_not_weigh_components_is_found(monkeypatch):
     process, parts = masked()
     law = ProductMixture(WEIGHTS, parts)

@@ -12,6 +12,7 @@ from unnoise.laws import (
     CategoricalComponents,
     NormalComponents,
     PoissonComponents,
+    ProductMixture,
     WrappedNormalComponents,
     fit_latent_classes,
     latent_classes,
@@ -148,13 +149,88 @@ def test_a_strong_pair_leaves_weak_links_as_they_are(seed, monkeypatch):
     assert share < 0.9
 
 
-def test_pairs_of_components_are_independent():
-    base, rows = mixed()
-    law, other = (fit_latent_classes(base, rows.x, components=most, rng=rng()) for most in (4, 3))
-    cells = _tree.map(lambda part: torch.arange(math.prod(part.cells)).reshape(part.cells) % 2 == 1, base)
-    both = latent_classes._paired(law, other, cells)
-    first = _tree.map(lambda mask, known: ~mask & known, cells, rows.known)
-    second = _tree.map(lambda mask, known: mask & known, cells, rows.known)
-    expected = law.log_prob(rows.x, first) + other.log_prob(rows.x, second)
-    assert len(both.weights) == len(law.weights) * len(other.weights)
-    torch.testing.assert_close(both.log_prob(rows.x, rows.known), expected, rtol=1e-4, atol=1e-4)
+def three_pairs(n=600):
+    """Three pairs of columns of many states, each nearly a function of the other, independent of the other pairs."""
+    first = torch.randint(30, (n, 3), generator=rng())
+    second = (first + torch.randint(2, (n, 3), generator=rng(1))) % 30
+    x = {"first": first, "second": second}
+    known = torch.ones_like(first).bool()
+    return {name: CategoricalComponents.of(part, known, torch.ones(30).bool()) for name, part in x.items()}, x
+
+
+def near(law):
+    """How many draws of each pair are as near to each other as all rows."""
+    drawn = law.sample(rng(), (4000,))
+    return (((drawn["second"] - drawn["first"]) % 30) <= 1).float().mean(0)
+
+
+def test_cells_that_have_nothing_to_do_with_each_other_have_mixtures_of_their_own(monkeypatch):
+    """One mixture would have a component for all 27,000 triples; the twin may have no groups."""
+    base, x = three_pairs()
+    law = fit_latent_classes(base, x, components=50, rng=rng())
+    assert (law.groups["first"] == law.groups["second"]).all()
+    assert law.groups["first"].unique().numel() == 3
+    assert (near(law) > 0.85).all()
+    monkeypatch.setattr(latent_classes, "BETTER", math.inf)
+    alone = fit_latent_classes(base, x, components=50, rng=rng())
+    assert alone.groups is None
+    assert (near(alone) < 0.6).all()
+
+
+def test_cells_that_belong_together_stay_in_one_group():
+    base, x = three_pairs(300)
+    together = {"first": torch.tensor([0, 1, 2]), "second": torch.tensor([1, 0, 2])}
+    law = fit_latent_classes(base, x, components=20, together=together, rng=rng())
+    groups = law.groups or {name: torch.zeros(3) for name in x}
+    assert groups["first"][0] == groups["second"][1]
+    assert groups["first"][1] == groups["second"][0]
+    with pytest.raises(InputError, match="names and cells of the base"):
+        fit_latent_classes(base, x, together={"first": together["first"]}, rng=rng())
+
+
+def test_links_are_found_beside_holes_and_what_chance_makes_is_none():
+    _, rows = mixed(2000)
+    alone = torch.randn(2000, 1, generator=rng(7))
+    x = rows.x | {"numbers": torch.cat([rows.x["numbers"], alone], 1)}
+    known = rows.known | {"numbers": torch.rand(2000, 2, generator=rng(8)) > 0.1}
+    links = latent_classes._links(WeightedRows(x, known, rows.weights))
+    other = 3  # letters, letters, numbers, this
+    assert (links[other, [0, 1, 2, 4, 5]] == 0).all()
+    assert (links[[0, 0, 1, 2, 4], [1, 2, 4, 5, 5]] > 0).all()
+
+
+def test_a_component_that_is_sure_is_not_drawn_to_what_others_are_unsure_of(monkeypatch):
+    """One of twenty components always has one value, the others any; the twin has one prior for all of a cell."""
+    n = 2000
+    which = torch.randint(20, (n, 1), generator=rng())
+    value = torch.where(which == 0, 9, torch.randint(10, (n, 1), generator=rng(1)))
+    known, x = torch.ones(n, 1).bool(), {"which": which, "value": value}
+    states = {"which": 20, "value": 10}
+    base = {name: CategoricalComponents.of(x[name], known, torch.ones(states[name]).bool()) for name in x}
+    rows = WeightedRows(x, {name: known for name in x}, torch.ones(n))
+    test, train = rows.at(slice(200)), rows.at(slice(200, None))
+    sharp = {"which": CategoricalComponents(torch.eye(20)[:, None]), "value": base["value"].repeated(20)}
+    law = ProductMixture(torch.full((20,), 0.05), sharp)
+    found = latent_classes._best_prior(law, train, test, base).rows["value"][:, 0]
+    assert found[0] <= 1
+    assert (found[1:] >= 10).all()
+    right = CategoricalComponents.expected
+    monkeypatch.setattr(CategoricalComponents, "expected", lambda *of: right(*of).sum(0, keepdim=True))
+    assert latent_classes._best_prior(law, train, test, base).rows["value"].numel() == 1
+
+
+def test_components_of_few_rows_take_what_they_do_not_know_from_coarser_ones(monkeypatch):
+    """Two groups of rows with values of their own; the twin's components are drawn to the law of all rows."""
+    group = torch.randint(2, (600, 1), generator=rng())
+    x = 20 * group + torch.randint(20, (600, 3), generator=rng(1))
+    base, known = CategoricalComponents.of(x, torch.ones_like(x).bool(), torch.ones(40).bool()), torch.ones_like(x)
+    rows = WeightedRows(x, known.bool(), torch.ones(600))
+    coarse = latent_classes._first(Prior.of(base, 3.0), rows, 2, rng())
+    for _ in range(20):
+        coarse, _ = em_step(coarse, rows, Prior.of(base, 3.0))
+    law = latent_classes._first(Prior.of(base, 3.0), rows, 60, rng(2))
+    taken = latent_classes._coarser(law, coarse, rows)
+    halves = taken.probs.unflatten(-1, (2, 20)).sum(-1)  # (60, 3, 2)
+    assert (halves.max(-1).values > 0.9).all()
+    of_law = law.parts.probs.unflatten(-1, (2, 20)).sum(-1)
+    assert (halves.argmax(-1) == of_law.argmax(-1)).float().mean() > 0.95

@@ -63,6 +63,16 @@ def test_it_makes_the_same_rows_of_the_same_seed(options: dict[str, Any], holes:
     assert bool(holes) == any(expected.null_count().row(0))
 
 
+def test_groups_of_columns_that_are_independent_are_drawn_alike(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    a, c = rng.integers(0, 30, (2, 400))
+    frame = pl.DataFrame({"a": a, "b": [None if x > 25 else 3 * x for x in a.tolist()], "c": c, "d": c // 2})
+    model = DenoisingMarkovModel(quick=True).fit(frame)
+    assert model.denoiser_.law.groups is not None
+    model.export(tmp_path / "model")
+    assert alike(standalone_table.sample(60, 3, tmp_path / "model"), model.sample(60, seed=3))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("n", [0, 1, 21])
 def test_any_number_of_rows_is_welcome(n: int, tmp_path: Path) -> None:

@@ -106,6 +106,38 @@ def test_a_saved_model_is_the_same(model, tmp_path):
     pd.testing.assert_frame_equal(again.sample(5, seed=0), model.sample(5, seed=0))
 
 
+def pairs(n: int = 900) -> pd.DataFrame:
+    """Two pairs of linked columns, independent of each other; b has holes where a is high."""
+    rng = np.random.default_rng(0)
+    a, c = rng.integers(0, 200, n), rng.normal(size=n).round(2)
+    b = np.where(a > 150, np.nan, 3 * a + rng.integers(0, 9, n))
+    return pd.DataFrame({"a": a, "b": b, "c": c, "d": (c + rng.normal(0, 0.1, n)).round(2)})
+
+
+def test_columns_that_have_nothing_to_do_with_each_other_have_mixtures_of_their_own(tmp_path):
+    """Means given a range of a linked column are those of the rows; saved, filled and scored as all others are."""
+    data = pairs()
+    model = DenoisingMarkovModel(quick=True, progress=False).fit(data)
+    groups = model.denoiser_.law.groups["number"]
+    assert len(groups.unique()) == 2
+    for column, given, low, high in (("b", "a", 60, 80), ("d", "c", 1.0, 1.5)):
+        inside = data[data[given].between(low, high)][column]
+        drawn = model.sample(1000, given={given: (low, high)}, seed=0)[column]
+        assert drawn.mean() == pytest.approx(inside.mean(), abs=0.15 * data[column].std())
+    drawn = model.sample(3000, seed=0)
+    assert drawn["b"].isna()[drawn["a"] > 160].mean() > 0.9
+    assert drawn["b"].isna()[drawn["a"] < 140].mean() < 0.05
+    model.save(tmp_path / "saved")
+    again = load(tmp_path / "saved")
+    np.testing.assert_array_equal(again.score_samples(data[:20]), model.score_samples(data[:20]))
+    pd.testing.assert_frame_equal(again.sample(5, seed=0), model.sample(5, seed=0))
+    rows = data[:50]
+    whole, part = model.score_samples(rows), model.score_samples(rows, of=["a", "b"])
+    np.testing.assert_allclose(whole, part + model.score_samples(rows, of=["c", "d"]), atol=1e-3)
+    filled = model.impute(data[["a", "b", "c", "d"]].assign(d=np.nan)[:200], point="mean")
+    assert np.corrcoef(filled["d"], data["d"][:200])[0, 1] > 0.9
+
+
 def test_a_folder_of_its_own(tmp_path):
     options = dict(quick=True, kinds={"wind": "degrees"}, progress=False)
     fitted = DenoisingMarkovModel(**options).fit(people(200), folder=tmp_path / "saved")

@@ -218,8 +218,14 @@ def _guess(path: Path) -> str:
         names = [sibling.name for sibling in itertools.islice(path.parent.iterdir(), _LOOKED_AT)]
     except OSError:
         names = []
-    near = difflib.get_close_matches(path.name, names, n=1)
+    like = difflib.get_close_matches(_stem(path.name), {_stem(name) for name in names}, n=1)
+    near = difflib.get_close_matches(path.name, [name for name in names if [_stem(name)] == like], n=1, cutoff=0)
     return f"; did you mean {path.parent / near[0]}?" if near else "."
+
+
+def _stem(name: str) -> str:
+    """Without its endings, which names that have nothing else in common share."""
+    return name.partition(".")[0] or name
 
 
 def _from_file(path: Path, reading: Reading) -> Found:

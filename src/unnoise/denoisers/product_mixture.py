@@ -18,6 +18,7 @@ from unnoise.laws.components import Components
 from unnoise.processes import Gaussian, HasKernel, leaves, map_leaves, noised, require
 
 NUMBERS_AT_ONCE = 2**22
+_GROUP = "group"
 
 
 class ExactProductMixture(ClosedForm, AnyQuestion):
@@ -27,7 +28,7 @@ class ExactProductMixture(ClosedForm, AnyQuestion):
 
     $$E[Y_t | x] = \sum_k r_k E[Y_t | x, k], \qquad r_k \propto w_k\prod_c q_{t_c|k}(x_c).$$
 
-    At a point that no component can have come to, $r_k = w_k$.
+    At a point that no component can have come to, $r_k = w_k$. Groups of cells that are independent have each its own.
 
     Args:
         process: with a kernel, and components of its data that stay in closed form (`processes.noised`).
@@ -62,6 +63,9 @@ class ExactProductMixture(ClosedForm, AnyQuestion):
             for name, numbers in part.tensors().items():
                 self.register_buffer(_key(path, name), numbers.clone())
         self._kinds = {path: type(part) for path, part in _tree.leaves(law.parts)}
+        if law.groups is not None:
+            for path, numbers in _tree.leaves(law.groups):
+                self.register_buffer(_key(path, _GROUP), numbers.clone())
 
     @property
     def law(self) -> ProductMixture:
@@ -73,8 +77,14 @@ class ExactProductMixture(ClosedForm, AnyQuestion):
             made: Components = kind(**{name: getattr(self, _key(path, name)) for name in names})
             return made
 
-        parts = iter([part(path) for path, _, _ in leaves(self.process)])
-        return ProductMixture(self.weights, map_leaves(lambda _: next(parts), self.process))
+        paths = [path for path, _, _ in leaves(self.process)]
+
+        def tree(found: list[Any]) -> Any:
+            each = iter(found)
+            return map_leaves(lambda _: next(each), self.process)
+
+        groups = None if self.weights.ndim == 1 else tree([getattr(self, _key(path, _GROUP)) for path in paths])
+        return ProductMixture(self.weights, tree([part(path) for path in paths]), groups)
 
     def forward(self, x_t: Any, t: Tensor, cond: Any = None) -> Any:
         """The exact statistic."""
@@ -86,9 +96,12 @@ class ExactProductMixture(ClosedForm, AnyQuestion):
         law = self.law
 
         def statistic(noisy: Any, log_joint: Tensor) -> Any:
-            nowhere = torch.isneginf(log_joint.amax(-1, keepdim=True))
-            shares = torch.softmax(torch.where(nowhere, law.weights.log().to(log_joint), log_joint), -1)
-            return _tree.map(lambda leaf: leaf.statistic(shares), noisy)
+            nowhere = torch.isneginf(log_joint.amax(1, keepdim=True))
+            weights = law.weights.log().to(log_joint).reshape(1, *log_joint.shape[1:])
+            shares = torch.softmax(torch.where(nowhere, weights, log_joint), 1)
+            if law.groups is None:
+                return _tree.map(lambda leaf: leaf.statistic(shares[..., 0]), noisy)
+            return _tree.map(lambda leaf, numbers: leaf.statistic(shares[..., numbers.flatten()]), noisy, law.groups)
 
         return _tree.concatenate(self._by_blocks(law, x, t, roles, statistic))
 
@@ -96,7 +109,7 @@ class ExactProductMixture(ClosedForm, AnyQuestion):
         r"""$\log\sum_k w_k\prod_c q_{t|k}(x_c)$ in nats, (n,)."""
         t = check_placed(self.process, x_t, t)
         parts = self._by_blocks(
-            self.law, x_t, t, self._everything(x_t), lambda _, log_joint: torch.logsumexp(log_joint, -1)
+            self.law, x_t, t, self._everything(x_t), lambda _, log_joint: torch.logsumexp(log_joint, 1).sum(1)
         )
         return torch.cat(parts)
 
@@ -108,7 +121,7 @@ class ExactProductMixture(ClosedForm, AnyQuestion):
     def _by_blocks(
         self, law: ProductMixture, x: Any, t: Tensor, roles: Roles, f: Callable[[Any, Tensor], Any]
     ) -> list[Any]:
-        """f of noisy components, and of the log joint (rows, K), for groups of rows."""
+        """f of noisy components, and of the log joint (rows, K, groups), for some rows at a time."""
         cells = max(_cells(part) for _, part in _tree.leaves(law.parts))
         size = max(1, NUMBERS_AT_ONCE // (len(law.weights) * cells))
         trees = x, roles.times(t), roles.known
@@ -116,9 +129,18 @@ class ExactProductMixture(ClosedForm, AnyQuestion):
         for start in range(0, max(1, _tree.length(x)), size):
             some = (_tree.map(lambda leaf, start=start: leaf[start : start + size], tree) for tree in trees)
             noisy = map_leaves(noised, self.process, law.parts, *some)
-            log_joint = sum((leaf.log_prob for _, leaf in _tree.leaves(noisy)), law.weights.log())
-            found.append(f(noisy, log_joint))
+            found.append(f(noisy, self._log_joint(law, noisy)))
         return found
+
+    def _log_joint(self, law: ProductMixture, noisy: Any) -> Tensor:
+        """(rows, K, groups)."""
+        if law.groups is None:
+            return sum((leaf.log_prob for _, leaf in _tree.leaves(noisy)), law.weights.log())[..., None]
+        total = law.weights.log()[None]
+        for (_, leaf), (_, numbers) in zip(_tree.leaves(noisy), _tree.leaves(law.groups), strict=True):
+            zero = leaf.each.new_zeros(*leaf.each.shape[:2], law.weights.shape[1])
+            total = total + zero.index_add_(2, numbers.flatten(), leaf.each)
+        return total
 
     def _everything(self, x: Any) -> Roles:
         n = _tree.length(x)

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 from unnoise import _tree
 from unnoise._checks import function, instance, real, refuse, whole
 from unnoise._errors import InputError
 from unnoise.laws.components import Components, Tally
-from unnoise.laws.product_mixture import ProductMixture
+from unnoise.laws.product_mixture import ProductMixture, only
 
 COMPONENTS = 300
 SIZES = (1, 10, 50, 150)  # tried before the greatest, in order, until more components say less of the held-out rows
@@ -30,11 +31,13 @@ HELD_OUT, MOST_HELD_OUT = 10, 5000  # one row in so many is held out, and the mo
 WARM, TRIAL, FINAL = 8, 8, 12  # steps before the prior is chosen, after it, and with all rows
 CANDIDATES = 4
 ROUNDS = 2  # of choosing the prior
+CHOOSING = 20  # steps of the law of what priors are worth
 WEIGHT = 0.1  # rows that each component's weight starts with
-LITTLE = 0.05  # of the most that is said of a cell: cells of which less is said may have a mixture of their own
-BETTER = 0.03  # nats of a held-out row that it must say more, by two standard errors
-OF_REST = 10  # components of that at most
-MOST_PAIRED = 2**24  # numbers of the laws of all pairs of components
+BETTER = 0.03  # nats of a held-out row that independent groups must say more, by two standard errors
+LINKS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4)  # nats that two cells say of each other, above which a group has both
+BINS = 8  # of a cell, between which links are found
+MOST_LINKED, MOST_NUMBERS, AT_ONCE = 5000, 2**25, 16  # rows that are looked at for it, their numbers, cells at a time
+DEVIATIONS = 5.0  # by which a link exceeds what chance makes of none
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,15 @@ class WeightedRows:
     def __len__(self) -> int:
         return len(self.weights)
 
+    @property
+    def numbers(self) -> int:
+        """Of cells in all rows."""
+        return len(self) * _tree.numel_per_row(self.x)
+
+    def only(self, cells: Any) -> WeightedRows:
+        """With the cells of a mask alone, side by side."""
+        return WeightedRows(only(self.x, cells), only(self.known, cells), self.weights)
+
     def at(self, rows: Tensor | slice) -> WeightedRows:
         """Some of them."""
         x, known = (_tree.map(lambda leaf: leaf[rows], tree) for tree in (self.x, self.known))
@@ -62,11 +74,11 @@ class WeightedRows:
 
 @dataclass(frozen=True)
 class Prior:
-    """What every component starts with: so many rows of one law.
+    """What every component starts with: so many rows of a law.
 
     Args:
-        base: `Components` of one law, or a dict of them, nested as points are.
-        rows: how many in each cell, a tree of tensors (cells,).
+        base: `Components` of one law, or of one for each component, or a dict of them, nested as points are.
+        rows: how many in each cell, a tree of tensors (cells,), or (K, cells) of each component.
     """
 
     base: Any
@@ -92,24 +104,25 @@ def fit_latent_classes(
     *,
     components: int = COMPONENTS,
     weights: Tensor | None = None,
+    together: Any = None,
     rng: torch.Generator,
     time_limit: float | None = None,
     on_step: Callable[[float], None] | None = None,
 ) -> ProductMixture:
     r"""A mixture of product laws, of a number of components and a prior chosen by held-out rows.
 
-    Cells that depend strongly on each other take all components for themselves, each a slice of those cells, and leave
-    none for weaker links of others. So cells R of which held-out rows tell that the components say little have a second
-    mixture, if it says more of these rows, independent of the first:
-    $p(x) = \sum_k w_k\prod_{c\notin R} p_{kc}(x_c)\sum_j v_j\prod_{c\in R} q_{jc}(x_c)$,
-    which is the mixture of all pairs of components, of weights $w_k v_j$.
+    One mixture of all cells has to have a component for every pair of what cells do that have nothing to do with each
+    other, and cells that depend strongly on each other leave none for weaker links of others. So cells that say little
+    of each other, pair by pair, are tried in groups, each with a mixture of its own, independent of the others; groups
+    are kept if they say more of held-out rows.
 
     Args:
         base: the law of all rows: `Components` of one law, or a dict of them, nested as points are.
         x: points, (n, *event).
         known: a tree like x of bool tensors (n, *cells); None if all cells are.
-        components: the most components of the first mixture; at most one for every five rows.
+        components: the most components of a mixture; at most one for every five rows.
         weights: of the rows, (n,); 1 by default.
+        together: of every cell a number, a tree like base of int64 (*cells): those of the same one stay in one group.
         rng: of the first components, and of the rows held out.
         time_limit: seconds after which no further step begins, or None.
         on_step: called with the share of the work that is done.
@@ -130,6 +143,8 @@ def fit_latent_classes(
     instance(torch.Generator, rng=rng)
     function(or_none=True, on_step=on_step)
     rows = _checked(base, x, known, weights)
+    together = _each_alone(base) if together is None else together
+    _check_leaves("together", together, {path: part.cells for path, part in _tree.leaves(base)}, "numbers", torch.int64)
     n = len(rows)
     clock = _Clock(time_limit, on_step)
     most = max(1, min(components, n // PER_COMPONENT))
@@ -138,16 +153,170 @@ def fit_latent_classes(
     test, train = (rows.at(order[part].to(rows.weights.device)) for part in (slice(held), slice(held, None)))
     if not held:
         return _run(_first(Prior.of(base, FIRST_ROWS), train, 1, rng), train, Prior.of(base, FIRST_ROWS), 1, clock)
-    clock.expect(_work(n, len(train), most) + _work(n, len(train), OF_REST))
-    law, prior = _chosen(base, train, test, most, rng, clock)
-    clock.expect(n * len(law.weights) * FINAL + _work(n, len(train), OF_REST))  # fewer sizes may have been tried
-    rest, other = _left_over(base, law, train, test, rng, clock)
-    if other is None:
-        clock.expect(n * len(law.weights) * FINAL)
-        return _run(law, rows, prior, FINAL, clock)
-    clock.expect(n * (len(law.weights) + len(other[0].weights)) * FINAL)
-    law = _run(law, rows, prior, FINAL, clock)
-    return _paired(law, _run(other[0], _seen(rows, rest), other[1], FINAL, clock), rest)
+    search = _Search(base, train, test, most, rng, clock)
+    clock.expect(2 * _work(rows, train, most))
+    found = search.of(_tree.map(torch.zeros_like, together))
+    for groups in _groupings(train, together):
+        if clock.over:
+            break
+        clock.expect(_work(rows, train, most))
+        tried = search.of(groups)
+        if not _is_better(tried.log_prob - found.log_prob, test.weights):
+            break
+        found = tried
+    clock.expect(FINAL * sum(rows.only(one.cells).numbers * len(one.law.weights) for one in found.parts))
+    return _joined(base, found, rows, clock)
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """The mixture of a group of cells, its prior, and the log density of held-out rows."""
+
+    cells: Any
+    law: ProductMixture
+    prior: Prior
+    log_prob: Tensor
+
+
+@dataclass(frozen=True)
+class _Grouping:
+    """Cells in groups, int64 (*cells), and the mixture of each."""
+
+    groups: Any
+    parts: list[_Fit]
+
+    @property
+    def log_prob(self) -> Tensor:
+        """Of held-out rows."""
+        return torch.stack([part.log_prob for part in self.parts]).sum(0)
+
+
+class _Search:
+    """Mixtures of groups of cells, each of which is fitted once."""
+
+    def __init__(
+        self, base: Any, train: WeightedRows, test: WeightedRows, most: int, rng: torch.Generator, clock: _Clock
+    ) -> None:
+        self.base, self.train, self.test, self.most, self.rng, self.clock = base, train, test, most, rng, clock
+        self.found: dict[tuple[bool, ...], _Fit] = {}
+
+    def of(self, groups: Any) -> _Grouping:
+        """The mixtures of these groups."""
+        numbers = sorted(set(_side_by_side(groups).tolist()))
+        masks = [_tree.map(lambda leaf, number=number: leaf == number, groups) for number in numbers]
+        return _Grouping(groups, [self._fit(cells) for cells in masks])
+
+    def _fit(self, cells: Any) -> _Fit:
+        key = tuple(_side_by_side(cells).tolist())
+        if key not in self.found:
+            base, train, test = only(self.base, cells), self.train.only(cells), self.test.only(cells)
+            law, prior = _chosen(base, train, test, self.most, self.rng, self.clock)
+            self.found[key] = _Fit(cells, law, prior, law.log_prob(test.x, test.known))
+        return self.found[key]
+
+
+def _joined(base: Any, found: _Grouping, rows: WeightedRows, clock: _Clock) -> ProductMixture:
+    """One law of all groups, after further steps with all rows."""
+    laws = [_run(part.law, rows.only(part.cells), part.prior, FINAL, clock) for part in found.parts]
+    most = max(len(law.weights) for law in laws)
+    parts = _tree.map(lambda part: part.repeated(most), base)
+    for law, one in zip(laws, found.parts, strict=True):
+        parts = _put(parts, one.cells, law.parts)
+    if len(laws) == 1:
+        return ProductMixture(laws[0].weights, parts)
+    weights = torch.stack([torch.nn.functional.pad(law.weights, (0, most - len(law.weights))) for law in laws], 1)
+    return ProductMixture(weights, parts, found.groups)
+
+
+def _put(parts: Any, cells: Any, own: Any) -> Any:
+    """The components with those that `only` took for the cells of a mask."""
+    if isinstance(parts, dict):
+        return {name: _put(part, cells[name], own[name]) if name in own else part for name, part in parts.items()}
+    return parts.put(cells, own)
+
+
+def _coarser(law: ProductMixture, coarse: ProductMixture, rows: WeightedRows) -> Any:
+    """For every component the law of the coarser one that most of its rows are of."""
+    shared = torch.zeros(len(law.weights), len(coarse.weights), dtype=torch.float64, device=law.weights.device)
+    for block in law.blocks(len(rows)):
+        some = rows.at(block)
+        own, theirs = (one.posterior(some.x, some.known).double() for one in (law, coarse))
+        shared += (own * some.weights[:, None]).T @ theirs
+    return _tree.map(lambda part: part.at(shared.argmax(1)), coarse.parts)
+
+
+def _is_better(more: Tensor, weights: Tensor) -> bool:
+    """Whether the mean of differences is clearly above what is little."""
+    share = weights / weights.sum().clamp(min=1e-30)
+    mean = (share * more).sum()
+    error = (share * (more - mean)).square().sum().sqrt()
+    return bool(mean - 2 * error > BETTER)
+
+
+def _each_alone(base: Any) -> Any:
+    """A number for every cell."""
+    like = _tree.map(lambda part: torch.zeros(part.cells), base)
+    return _of_cells(torch.arange(len(_side_by_side(like))), like)
+
+
+def _side_by_side(tree: Any) -> Tensor:
+    """The numbers of all cells, of a tree of tensors (*cells)."""
+    return torch.cat([leaf.flatten() for _, leaf in _tree.leaves(tree)])
+
+
+def _of_cells(numbers: Tensor, like: Any) -> Any:
+    """Undo it."""
+    parts = iter(torch.split(numbers, [leaf.numel() for _, leaf in _tree.leaves(like)]))
+    return _tree.map(lambda leaf: next(parts).reshape(leaf.shape), like)
+
+
+def _groupings(rows: WeightedRows, together: Any) -> Iterator[Any]:
+    """Cells in groups, coarser ones first: joined where two say more of each other than so many nats."""
+    numbers, links = _side_by_side(together), _links(rows)
+    same = numbers[:, None] == numbers
+    count = 1
+    for least in LINKS:
+        found, labels = connected_components((same | (links > least)).cpu().numpy(), directed=False)
+        if found > count:
+            count = found
+            yield _of_cells(torch.from_numpy(labels).long(), together)
+
+
+def _links(rows: WeightedRows) -> Tensor:
+    r"""Nats that two cells say of each other beyond what chance makes of none, (cells, cells); 0 if it is no more.
+
+    Of n rows that know both, $2nI$ is $\chi^2$ with $(R - 1)(S - 1)$ degrees of freedom where they are independent
+    and have R and S bins.
+    """
+    some = rows.at(slice(min(MOST_LINKED, max(1, MOST_NUMBERS // (BINS * _tree.numel_per_row(rows.x))))))
+    pairs = zip(_tree.leaves(some.x), _tree.leaves(some.known), strict=True)
+    bins = torch.cat([_binned(x.flatten(1), known.flatten(1)) for (_, x), (_, known) in pairs], 1)
+    flat = torch.stack([bins == value for value in range(BINS)], 2).flatten(1).float()  # (n, cells BINS)
+    counts = [(part.T @ flat).reshape(-1, BINS, bins.shape[1], BINS) for part in torch.split(flat, AT_ONCE * BINS, 1)]
+    return torch.cat([_said(both.transpose(1, 2)) for both in counts])
+
+
+def _said(both: Tensor) -> Tensor:
+    """Of counts of pairs of bins, (*, BINS, BINS), nats beyond chance, (*)."""
+    total = both.sum((-1, -2), keepdim=True).clamp(min=1)
+    left, right = both.sum(-1, keepdim=True), both.sum(-2, keepdim=True)
+    nats = (torch.xlogy(both, both * total) - torch.xlogy(both, left * right)).sum((-1, -2)) / total[..., 0, 0]
+    freedom = ((left > 0).sum((-1, -2)) - 1).clamp(min=0) * ((right > 0).sum((-1, -2)) - 1).clamp(min=0)
+    chance = (freedom + DEVIATIONS * (2 * freedom).sqrt()) / (2 * total[..., 0, 0])
+    return torch.where(nats > chance, nats - freedom / (2 * total[..., 0, 0]), 0.0)
+
+
+def _binned(x: Tensor, known: Tensor) -> Tensor:
+    """Values by rank in bins of about equal share, or one each where they are few; BINS where nothing is known."""
+    found = torch.full(x.shape, BINS)
+    for cell in range(x.shape[1]):
+        there = known[:, cell]
+        values, place, counts = torch.unique(x[there, cell], return_inverse=True, return_counts=True)
+        if len(values) > BINS:
+            middle = (counts.cumsum(0) - counts / 2) / counts.sum()
+            place = (middle * BINS).long().clamp(max=BINS - 1)[place]
+        found[there, cell] = place
+    return found
 
 
 def em_step(law: ProductMixture, rows: WeightedRows, prior: Prior) -> tuple[ProductMixture, float]:
@@ -222,20 +391,26 @@ def _run(law: ProductMixture, rows: WeightedRows, prior: Prior, steps: int, cloc
         if clock.over:
             break
         law, _ = em_step(law, rows, prior)
-        clock.tick(len(rows) * len(law.weights))
+        clock.tick(rows.numbers * len(law.weights))
     return law
 
 
 def _chosen(
     base: Any, train: WeightedRows, test: WeightedRows, most: int, rng: torch.Generator, clock: _Clock
 ) -> tuple[ProductMixture, Prior]:
-    """The law and the prior that say most of the held-out rows, over numbers of components."""
+    """The law and the prior that say most of the held-out rows, over numbers of components.
+
+    What components of few rows do not know they take from those of the mixture before, which have more, and so on up to
+    the law of all rows: drawn to that at once they would lose what they share with their likes.
+    """
     best: tuple[float, ProductMixture, Prior] | None = None
     for size in _sizes(most):
-        prior = Prior.of(base, FIRST_ROWS)
-        law = _run(_first(prior, train, size, rng), train, prior, WARM, clock)
+        law = _first(Prior.of(base, FIRST_ROWS), train, size, rng)
+        coarse = base if best is None else _coarser(law, best[1], train)
+        prior = Prior.of(coarse, FIRST_ROWS)
+        law = _run(law, train, prior, WARM, clock)
         for _ in range(ROUNDS):
-            prior = _best_prior(law, train, test, base)
+            prior = _best_prior(law, train, test, coarse)
             law = _run(law, train, prior, TRIAL, clock)
         score = _score(law, test)
         if best is not None and (score <= best[0] or clock.over):
@@ -246,51 +421,9 @@ def _chosen(
     return best[1:]
 
 
-def _left_over(
-    base: Any, law: ProductMixture, train: WeightedRows, test: WeightedRows, rng: torch.Generator, clock: _Clock
-) -> tuple[Any, tuple[ProductMixture, Prior] | None]:
-    """The cells of which the components say little, and a law and a prior of these; None if it says no more of them."""
-    gains = _gains(law, test, base)
-    little = LITTLE * max(float(gain.max()) for _, gain in _tree.leaves(gains))
-    rest = _tree.map(lambda gain, part: (gain <= little).reshape(part.cells), gains, base)
-    numbers = sum(tensor.numel() for _, part in _tree.leaves(law.parts) for tensor in part.tensors().values())
-    most = min(OF_REST, len(train) // PER_COMPONENT, MOST_PAIRED // numbers)
-    if most < 2 or sum(int(mask.sum()) for _, mask in _tree.leaves(rest)) < 2:
-        return rest, None
-    of_rest, of_others = _seen(test, rest), _seen(test, _tree.map(torch.logical_not, rest))
-    other = _chosen(base, _seen(train, rest), of_rest, most, rng, clock)
-    more = law.log_prob(test.x, of_others.known) + other[0].log_prob(test.x, of_rest.known)
-    more = more - law.log_prob(test.x, test.known)
-    share = test.weights / test.weights.sum().clamp(min=1e-30)
-    mean = (share * more).sum()
-    error = (share * (more - mean)).square().sum().sqrt()
-    return rest, other if mean - 2 * error > BETTER else None
-
-
-def _gains(law: ProductMixture, rows: WeightedRows, base: Any) -> Any:
-    """How much more the components say of each cell than the law of all rows, in nats of a row, a tree of (cells,)."""
-
-    def gain(part: Components, tally: Tally, whole: Components) -> Tensor:
-        total = tuple(each.sum(0, keepdim=True) for each in tally)
-        return (part.expected(tally) - whole.expected(total)) / rows.weights.sum().clamp(min=1e-30)
-
-    return _tree.map(gain, law.parts, _tallied(law, rows).of_parts, base)
-
-
-def _seen(rows: WeightedRows, cells: Any) -> WeightedRows:
-    """With no other cells known."""
-    return WeightedRows(rows.x, _tree.map(torch.logical_and, rows.known, cells), rows.weights)
-
-
-def _paired(law: ProductMixture, other: ProductMixture, cells: Any) -> ProductMixture:
-    """Every pair of components: these cells are of the other law, and independent of the rest."""
-    parts = _tree.map(lambda part, *of: part.paired(*of), law.parts, other.parts, cells)
-    return ProductMixture(torch.outer(law.weights, other.weights).flatten(), parts)
-
-
-def _work(n: int, train: int, most: int) -> int:
-    """In the units of the clock, of so many rows, if all sizes are tried."""
-    return train * sum(_sizes(most)) * (WARM + ROUNDS * TRIAL) + n * most * FINAL
+def _work(rows: WeightedRows, train: WeightedRows, most: int) -> int:
+    """In the units of the clock, if all sizes are tried."""
+    return train.numbers * sum(_sizes(most)) * (WARM + ROUNDS * TRIAL) + rows.numbers * most * FINAL
 
 
 def _sizes(most: int) -> list[int]:
@@ -299,14 +432,22 @@ def _sizes(most: int) -> list[int]:
 
 
 def _best_prior(law: ProductMixture, train: WeightedRows, test: WeightedRows, base: Any) -> Prior:
-    """Cell by cell, by one M step, the prior that gives the held-out rows most given their components."""
+    r"""By one M step, the prior that gives the held-out rows most given their components.
+
+    How many rows it is worth in a cell is a number of each component, since one may be sure of what others are not.
+    Few held-out rows tell it, so these numbers have a law of their own for every cell, $\pi_c(a)$ of the values tried,
+    found by EM over components; the likeliest given both is taken.
+    """
     tallies, held = _tallied(law, train), _tallied(law, test).of_parts
     priors = [Prior.of(base, rows) for rows in ROWS]
     laws = [tallies.law(law.parts, prior).parts for prior in priors]
 
     def best(held: Tally, *parts: Components) -> Tensor:
-        scores = torch.stack([part.expected(held) for part in parts])
-        return torch.tensor(ROWS, dtype=torch.float64, device=scores.device)[scores.argmax(0)]
+        scores = torch.stack([part.expected(held) for part in parts])  # (values, K, cells)
+        chances = scores.new_full((len(ROWS), 1, scores.shape[2]), 1 / len(ROWS))
+        for _ in range(CHOOSING):
+            chances = torch.softmax(scores + chances.log(), 0).mean(1, keepdim=True).clamp(min=1e-30)
+        return torch.tensor(ROWS, dtype=torch.float64, device=scores.device)[(scores + chances.log()).argmax(0)]
 
     return Prior(base, _tree.map(best, held, *laws))
 
@@ -321,7 +462,7 @@ class _Clock:
 
     def __init__(self, time_limit: float | None, on_step: Callable[[float], None] | None) -> None:
         self.end = None if time_limit is None else time.monotonic() + time_limit
-        self.on_step, self.work, self.done = on_step, 1, 0
+        self.on_step, self.work, self.done, self.share = on_step, 1, 0, 0.0
 
     @property
     def over(self) -> bool:
@@ -335,8 +476,9 @@ class _Clock:
     def tick(self, work: int) -> None:
         """Tell what is done."""
         self.done += work
+        self.share = max(self.share, min(1.0, self.done / self.work))  # more may be left than was expected
         if self.on_step is not None:
-            self.on_step(min(1.0, self.done / self.work))
+            self.on_step(self.share)
 
 
 def _checked(base: Any, x: Any, known: Any, weights: Any) -> WeightedRows:

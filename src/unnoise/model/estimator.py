@@ -585,7 +585,7 @@ def load_model(folder: str | Path, *, trust: Sequence[str] = (), revision: str |
             schema = weights.description.make_schema()
             built = Built.of(weights.description.data)
             if model.quick:
-                denoiser: Denoiser = quick.unfitted(model._process(schema), schema, weights.rows("weights"))
+                denoiser: Denoiser = quick.unfitted(model._process(schema), schema, *weights.shape("weights"))
             else:
                 if model._is_ours:  # before memory is taken
                     weights.check(model._untrained(schema, built, sketch(len(weights))))

@@ -19,6 +19,7 @@ from unnoise.data import Schema
 from unnoise.data.kinds import Category
 from unnoise.denoisers import Denoiser
 from unnoise.evaluation.closed_form import mixture_in
+from unnoise.laws import ProductMixture
 from unnoise.model import exporting_numbers, exporting_tables
 from unnoise.processes import is_masked
 
@@ -69,10 +70,20 @@ def _of_table(denoiser: Denoiser, schema: Schema, steps: int | None) -> dict[str
     plan = {**exporting_tables.of_table(denoiser, schema), "conditions": _levels(schema)}
     files = _beside(plan, "standalone_table.py")
     if (mixture := mixture_in(denoiser)) is not None:
-        probs = [part.probs.cpu() for _, part in _tree.leaves(mixture.law.parts)]
-        return {LAW: _saved(torch.save, {"weights": mixture.law.weights.cpu(), "probs": probs}), **files}
+        groups = [_of_group(cells, law) for cells, law in mixture.law.independent]
+        return {LAW: _saved(torch.save, groups), **files}
     module = exporting_tables.Laws(denoiser, schema)
     return {DENOISER: _program(module, schema, torch.tensor(plan["masks"]).repeat(3, 1)), **files}
+
+
+def _of_group(cells: Any, law: ProductMixture) -> dict[str, Any]:
+    """The weights of components, their tables, and where their cells are, of all that a state has."""
+    probs = [part.probs.flatten(1, -2).cpu() for _, part in _tree.leaves(law.parts)]
+    if cells is None:
+        places = torch.arange(sum(part.shape[1] for part in probs))
+    else:
+        places = torch.cat([mask.flatten().cpu() for _, mask in _tree.leaves(cells)]).nonzero()[:, 0]
+    return {"weights": law.weights.cpu(), "probs": probs, "places": places}
 
 
 def _beside(plan: Mapping[str, Any], sampler: str) -> dict[str, bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import torch
@@ -56,18 +57,21 @@ def fitted(
             update(share, "EM")
 
         options: Any = dict(components=most, weights=weights, rng=rng, time_limit=time_limit, on_step=tell)
+        options["together"] = _together(schema, base)
         law = fit_latent_classes(base, x, known, **options)
     return ExactProductMixture(process, law).requires_grad_(False).eval()
 
 
-def unfitted(process: Process[Any], schema: Schema, components: int) -> ExactProductMixture:
-    """A denoiser of as many components, to load tensors into."""
+def unfitted(process: Process[Any], schema: Schema, components: int, *groups: int) -> ExactProductMixture:
+    """A denoiser of as many components, and as many groups if there are some, to load tensors into."""
     process = _checked(process, schema)
     points: Any = {name: factor.anywhere[None] for name, factor in schema.factors.items()}
     x = points if isinstance(process.blank(), dict) else next(iter(points.values()))
     base = _base(process, schema, x, every_cell(schema, 1))
     parts = _tree.map(lambda part: part.repeated(components), base)
-    return ExactProductMixture(process, ProductMixture(torch.full((components,), 1 / components), parts))
+    weights = torch.full((components, *groups), 1 / components)
+    numbers = _tree.map(lambda part: torch.zeros(part.cells, dtype=torch.int64), base) if groups else None
+    return ExactProductMixture(process, ProductMixture(weights, parts, numbers))
 
 
 def drawn(denoiser: Denoiser, n: int, cond: Any, rng: torch.Generator) -> Any:
@@ -103,6 +107,19 @@ def _base(process: HasKernel[Any], schema: Schema, x: Any, known: Any) -> Any:
                 names = quoted(factor.columns)
                 raise InputError(f"there is no quick model of {names} ({factor.kind}): {of_columns}") from error
         raise
+
+
+def _together(schema: Schema, base: Any) -> Any:
+    """The number of the column, or of columns that are one thing, that each cell belongs to."""
+    count, found = itertools.count(), []
+    for factor in schema.factors.values():
+        numbers = torch.zeros(factor.cells, dtype=torch.int64)
+        for name in factor.columns[:1] if factor.joint else factor.columns:
+            cells = torch.ones_like(numbers).bool() if factor.joint else factor.cells_of({name})
+            numbers[cells] = next(count)
+        found.append(numbers)
+    parts = iter(found)
+    return _tree.map(lambda _: next(parts), base)
 
 
 def _numbers(base: Any) -> int:

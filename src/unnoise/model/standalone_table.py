@@ -83,20 +83,25 @@ def _of_network(plan: dict[str, Any], folder: pathlib.Path, rng: torch.Generator
 
 
 def _of_law(plan: dict[str, Any], folder: pathlib.Path, rng: torch.Generator) -> Draw:
-    """A component given what is known, then every cell by itself."""
-    law = torch.load(folder / "law.pt", weights_only=True)
+    """Group after group of cells: a component given what is known, then every cell by itself."""
+    groups = torch.load(folder / "law.pt", weights_only=True)
 
     def draw(x: Tensor, known: Tensor, asked: Tensor) -> Tensor:
-        log_joint, start = law["weights"].log().expand(len(x), -1), 0
-        for probs in law["probs"]:
-            for place in range(probs.shape[1]):
-                cell = start + place
-                seen = probs[:, place].log().T[x[:, cell].clamp(max=probs.shape[2] - 1)]
-                log_joint = log_joint + torch.where(known[:, cell, None], seen, 0.0)
-            start += probs.shape[1]
-        chosen = _states(log_joint.softmax(-1).double(), rng)
-        parts = [[_states(probs[some], rng) for some in torch.split(chosen, plan["batch"])] for probs in law["probs"]]
-        return torch.cat([torch.cat(part) for part in parts], 1)
+        drawn = x.clone()
+        for group in groups:
+            places, start = group["places"], 0
+            log_joint = group["weights"].log().expand(len(x), -1)
+            for probs in group["probs"]:
+                for place in range(probs.shape[1]):
+                    cell = places[start + place]
+                    seen = probs[:, place].log().T[x[:, cell].clamp(max=probs.shape[2] - 1)]
+                    log_joint = log_joint + torch.where(known[:, cell, None], seen, 0.0)
+                start += probs.shape[1]
+            chosen = _states(log_joint.softmax(-1).double(), rng)
+            batches = torch.split(chosen, plan["batch"])
+            parts = [[_states(probs[some], rng) for some in batches] for probs in group["probs"]]
+            drawn[:, places] = torch.cat([torch.cat(part) for part in parts], 1)
+        return drawn
 
     return draw
 

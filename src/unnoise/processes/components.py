@@ -42,8 +42,9 @@ class NoisyComponents:
     """One leaf at noisy points.
 
     Attributes:
-        log_prob: of the known cells under every component, (n, K).
-        statistic: from responsibilities (n, K) to what a denoiser learns, (n, *event) or alike.
+        each: log probability of each cell under every component, (n, K, cells), 0 where it is not known.
+        statistic: from responsibilities (n, K), or (n, K, cells) of each cell, to what a denoiser learns, (n, *event)
+            or alike.
 
     >>> from unnoise import processes, spaces
     >>> process = processes.variance_preserving(spaces.Euclidean(1))
@@ -53,8 +54,13 @@ class NoisyComponents:
     True
     """
 
-    log_prob: Tensor
+    each: Tensor
     statistic: Callable[[Tensor], Tensor]
+
+    @property
+    def log_prob(self) -> Tensor:
+        """Of all known cells under every component, (n, K)."""
+        return event_sum(self.each, 1)
 
 
 @singledispatch
@@ -104,10 +110,11 @@ def _finite(process: CTMC, parts: CategoricalComponents, x_t: Tensor, t: Tensor,
     each = torch.einsum("ncs,kcs->nck", seen, laws).clamp(min=torch.finfo(laws.dtype).tiny)
 
     def statistic(shares: Tensor) -> Tensor:
-        mixed = torch.einsum("nck,kcs->ncs", shares[:, None].to(each) / each, laws) * seen
+        of_cells = _of_cells(shares).transpose(1, 2).to(each)
+        mixed = torch.einsum("nck,kcs->ncs", of_cells / each, laws) * seen
         return (mixed / mixed.sum(-1, keepdim=True)).reshape(evidence.shape)
 
-    return NoisyComponents(_over_cells(each.log().transpose(1, 2), known), statistic)
+    return NoisyComponents(_seen(each.log().transpose(1, 2), known), statistic)
 
 
 @components_of.register
@@ -126,9 +133,9 @@ def _gaussian(process: Gaussian, parts: NormalComponents, x_t: Tensor, t: Tensor
 
     def statistic(shares: Tensor) -> Tensor:
         gain = alpha * variance / total
-        return torch.einsum("nk,nkc->nc", shares.double(), mean + gain * offset).reshape(x_t.shape).to(x_t)
+        return _averaged(shares, mean + gain * offset).reshape(x_t.shape).to(x_t)
 
-    return NoisyComponents(_over_cells(each, known), statistic)
+    return NoisyComponents(_seen(each, known), statistic)
 
 
 @components_of.register
@@ -147,9 +154,9 @@ def _wrapped(
     x = x_t.flatten(1)[:, None]
 
     def statistic(shares: Tensor) -> Tensor:
-        return torch.einsum("nk,nkc->nc", shares.double(), law.score(x).double()).reshape(x_t.shape).to(x_t)
+        return _averaged(shares, law.score(x).double()).reshape(x_t.shape).to(x_t)
 
-    return NoisyComponents(_over_cells(law.log_prob(x), known), statistic)
+    return NoisyComponents(_seen(law.log_prob(x), known), statistic)
 
 
 @components_of.register(ImmigrationDeath)
@@ -167,11 +174,11 @@ def _immigration(
     rate = means * kept + new
 
     def statistic(shares: Tensor) -> Tensor:
-        lost = torch.einsum("nk,nkc->nc", shares.double(), means * gone)
-        come = x_t.flatten(1) * torch.einsum("nk,nkc->nc", shares.double(), new / rate)
+        lost = _averaged(shares, means * gone)
+        come = x_t.flatten(1) * _averaged(shares, new / rate)
         return torch.stack([lost, come], -1).reshape(*x_t.shape, 2).to(precision(t))
 
-    return NoisyComponents(_over_cells(_log_poisson(x_t, rate), known), statistic)
+    return NoisyComponents(_seen(_log_poisson(x_t, rate), known), statistic)
 
 
 @noised.register
@@ -180,10 +187,10 @@ def _death(process: PureDeath, parts: PoissonComponents, x_t: Tensor, t: Tensor,
     means = parts.means.flatten(1).double()
 
     def statistic(shares: Tensor) -> Tensor:
-        lost = torch.einsum("nk,nkc->nc", shares.double(), means * gone)
+        lost = _averaged(shares, means * gone)
         return (x_t + lost.reshape(x_t.shape)).to(precision(t))
 
-    return NoisyComponents(_over_cells(_log_poisson(x_t, means * kept), known), statistic)
+    return NoisyComponents(_seen(_log_poisson(x_t, means * kept), known), statistic)
 
 
 def _log_poisson(x: Tensor, rate: Tensor) -> Tensor:
@@ -191,6 +198,16 @@ def _log_poisson(x: Tensor, rate: Tensor) -> Tensor:
     return torch.xlogy(x, rate) - rate - torch.lgamma(x + 1)
 
 
-def _over_cells(each: Tensor, known: Tensor) -> Tensor:
-    """(n, K, cells) to (n, K)."""
-    return event_sum(torch.where(known.flatten(1)[:, None], each, 0.0), 1)
+def _of_cells(shares: Tensor) -> Tensor:
+    """Responsibilities of each cell, or the same of all, (n, K, cells or 1)."""
+    return shares if shares.ndim == 3 else shares[..., None]
+
+
+def _averaged(shares: Tensor, each: Tensor) -> Tensor:
+    """Over components, (n, cells)."""
+    return torch.einsum("nkc,nkc->nc", _of_cells(shares).double(), each)
+
+
+def _seen(each: Tensor, known: Tensor) -> Tensor:
+    """0 where nothing is known."""
+    return torch.where(known.flatten(1)[:, None], each, 0.0)

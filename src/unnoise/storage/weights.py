@@ -39,9 +39,9 @@ class Weights:
         """Why the training ended, in words; nothing in files of earlier versions."""
         return str(self._file.metadata.get(ENDED, ""))[:_LONGEST]
 
-    def rows(self, name: str) -> int:
-        """The length of a tensor, 1 if there is none."""
-        return next(iter(self._file.shapes.get(name, ())), 1)
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Of a tensor, (1,) if there is none."""
+        return tuple(self._file.shapes.get(name, ())) or (1,)
 
     def check(self, outline: Denoiser) -> None:
         """An InputError if the weights are not those of a network of this form, which needs no memory."""

@@ -40,21 +40,33 @@ class Components(ABC):
 
     def repeated(self, count: int) -> Self:
         """One law, as many times."""
+        return self._with({name: part.expand(count, *part.shape[1:]) for name, part in self.tensors().items()})
+
+    def at(self, index: Tensor) -> Self:
+        """Some of the laws, by their numbers or a mask."""
+        return self._with({name: part[index] for name, part in self.tensors().items()})
+
+    def only(self, cells: Tensor) -> Self:
+        """The laws of the cells of a mask, side by side, (K, number of these)."""
+        places = cells.flatten()
+        flat = {name: part.flatten(1, self._last_cell) for name, part in self.tensors().items()}
+        return self._with({name: part[:, places] for name, part in flat.items()})
+
+    def put(self, cells: Tensor, other: Self) -> Self:
+        """With the laws that `only` took for the cells of a mask, of the first components."""
+        made = {name: part.clone() for name, part in self.tensors().items()}
+        for name, part in other.tensors().items():
+            made[name].flatten(1, self._last_cell)[: len(part), cells.flatten()] = part
+        return self._with(made)
+
+    @property
+    def _last_cell(self) -> int:
+        """The last axis of cells."""
+        return len(self.cells)
+
+    def _with(self, tensors: dict[str, Tensor]) -> Self:
         this: Any = self
-        more = {name: part.expand(count, *part.shape[1:]) for name, part in self.tensors().items()}
-        made: Self = replace(this, **more)
-        return made
-
-    def paired(self, other: Self, cells: Tensor) -> Self:
-        """Every pair of a law and one of the other, which has the cells of the mask, (K * others, *cells)."""
-        this: Any = self
-
-        def both(mine: Tensor, theirs: Tensor) -> Tensor:
-            mask = cells.reshape(*cells.shape, *[1] * (mine.ndim - 1 - cells.ndim))
-            return torch.where(mask, theirs, mine[:, None]).flatten(0, 1)
-
-        theirs = other.tensors()
-        made: Self = replace(this, **{name: both(mine, theirs[name]) for name, mine in self.tensors().items()})
+        made: Self = replace(this, **tensors)
         return made
 
     def tensors(self) -> dict[str, Tensor]:
@@ -81,7 +93,7 @@ class Components(ABC):
 
     @abstractmethod
     def refitted(self, tally: Tally, base: Self, rows: Tensor) -> Self:
-        """The components of greatest posterior density, with a prior worth `rows` rows of the base, (cells,)."""
+        """Those of greatest posterior density, with a prior worth `rows`, (cells,) or (K, cells), of the base."""
 
     @abstractmethod
     def log_prior(self, base: Self, rows: Tensor) -> Tensor:
@@ -89,4 +101,4 @@ class Components(ABC):
 
     @abstractmethod
     def expected(self, tally: Tally) -> Tensor:
-        """The weighted sum of log densities of the rows of a tally, (cells,), up to a constant of the tally."""
+        """The weighted sum of log densities of the rows of a tally, (K, cells), up to a constant of the tally."""

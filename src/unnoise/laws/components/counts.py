@@ -69,9 +69,9 @@ class PoissonComponents(Components):
         return (rows * self._expected(torch.ones_like(middle), middle)).sum()
 
     def expected(self, tally: Tally) -> Tensor:
-        r"""$\sum_k S\log\lambda - N\lambda$."""
+        r"""$S\log\lambda - N\lambda$."""
         return self._expected(*tally)
 
     def _expected(self, count: Tensor, total: Tensor) -> Tensor:
         mean = self.means.flatten(1).double()
-        return (total * mean.log() - count * mean).sum(0)
+        return total * mean.log() - count * mean

@@ -96,7 +96,7 @@ class NormalComponents(_Bells):
         return (rows * _normal(self, torch.ones_like(middle), middle, middle.square() + spread)).sum()
 
     def expected(self, tally: Tally) -> Tensor:
-        r"""$-\frac12\sum_k N\log v + \sum (x - \mu)^2/v$."""
+        r"""$-\frac12(N\log v + \sum (x - \mu)^2/v)$."""
         return _normal(self, *tally)
 
 
@@ -164,7 +164,7 @@ class WrappedNormalComponents(_Bells):
         return (rows * _normal(self, torch.ones_like(mean), mean, mean.square() + spread)).sum()
 
     def expected(self, tally: Tally) -> Tensor:
-        r"""$-\frac12\sum_k N\log v + \sum (x - \mu)^2/v$ of unwound angles."""
+        r"""$-\frac12(N\log v + \sum (x - \mu)^2/v)$ of unwound angles."""
         return _normal(self, *tally)
 
     def _turns(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -176,7 +176,7 @@ class WrappedNormalComponents(_Bells):
 
 
 def _normal(part: NormalComponents | WrappedNormalComponents, count: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    """Of moments (K or 1, cells), summed over components."""
+    """Of moments (K or 1, cells), for each component."""
     mean, variance = part.means.flatten(1).double(), part.variances.flatten(1).double()
     squares = second - 2 * mean * first + count * mean.square()
-    return -0.5 * (count * variance.log() + squares / variance).sum(0)
+    return -0.5 * (count * variance.log() + squares / variance)

@@ -80,18 +80,18 @@ class CategoricalComponents(Components):
 
     def refitted(self, tally: Tally, base: Self, rows: Tensor) -> Self:
         r"""$(N_{kcs} + a\,m_{cs})/(N_{kc} + a)$."""
-        counts = tally[0] + (rows[:, None] * base.probs.flatten(1, -2)).to(tally[0])
+        counts = tally[0] + (rows[..., None] * base.probs.flatten(1, -2)).to(tally[0])
         probs = counts / counts.sum(-1, keepdim=True)
         return type(self)(probs.reshape(-1, *self.probs.shape[1:]).to(self.probs))
 
     def log_prior(self, base: Self, rows: Tensor) -> Tensor:
         r"""Dirichlet: $a\sum_{kcs} m_{cs}\log p_{kcs}$."""
         terms = torch.xlogy(base.probs, self.probs).flatten(1, -2).double()
-        return (rows * terms.sum((0, 2))).sum()
+        return (rows * terms.sum(2)).sum()
 
     def expected(self, tally: Tally) -> Tensor:
-        r"""$\sum_{ks} N_{kcs}\log p_{kcs}$."""
-        return torch.xlogy(tally[0], self.probs.flatten(1, -2)).double().sum((0, 2))
+        r"""$\sum_s N_{kcs}\log p_{kcs}$."""
+        return torch.xlogy(tally[0], self.probs.flatten(1, -2)).double().sum(2)
 
     @cached_property
     def _table(self) -> Tensor:
