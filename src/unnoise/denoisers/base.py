@@ -72,7 +72,7 @@ def check_denoiser(**values: Any) -> None:
     """Raise InputError unless every value is a denoiser that says of which process it is."""
     instance(Denoiser, **values)
     for name, value in values.items():
-        if not isinstance(getattr(value, "process", None), Process):
+        if getattr(value, "process", None) is None:
             got = f"got {name} of class {type(value).__name__}, which has no process"
             raise InputError(f"{got}; set self.process in its __init__, after super().__init__()")
 
