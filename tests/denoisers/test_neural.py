@@ -243,6 +243,19 @@ def test_a_network_that_cannot_be_called_is_refused_when_it_is_given():
         Neural(edm(Euclidean(3)), nn.Linear(3, 3))
 
 
+class Narrow(X0):
+    """A head of a user's own that forgets what shape a statistic has."""
+
+    def estimate(self, output, x_t, t):
+        return output[:, :1]
+
+
+def test_a_head_that_gives_no_statistic_is_refused_in_a_run(rng):
+    narrow = Neural(edm(Euclidean(3)), Returns(lambda x: x), Narrow)
+    with pytest.raises(InputError, match=r"got a statistic of shape \(4, 1\) from Neural; expected a tensor of shape"):
+        samplers.Multistep(narrow, steps=4).sample(4, rng)
+
+
 def test_times_are_looked_at_in_every_call(x):
     """After a first call in order a number of a step gave numbers in silence."""
     denoiser = Neural(edm(Euclidean(3)), Returns(lambda x: x))

@@ -45,7 +45,7 @@ class TestWasserstein:
     def test_bad_input(self, pair):
         with pytest.raises(InputError, match=r"got order = 0\.5; expected a finite number at least 1"):
             wasserstein(*pair, order=0.5)
-        with pytest.raises(InputError, match="the second sample hold NaN"):
+        with pytest.raises(InputError, match="the rows of y hold NaN"):
             wasserstein(pair[0], pair[1] * np.nan)
         with pytest.raises(InputError, match="expected equally many"):
             wasserstein(pair[0], pair[1][:, :2])

@@ -9,6 +9,7 @@ import torch
 from spin_glass import DATA, GENERATOR, POINTS, PROCESS, ExactRatios, noised
 from spin_glass import rates as interacting
 
+from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser, Exact, Neural
 from unnoise.laws import Categorical, Normal
 from unnoise.networks import MLP, Transformer
@@ -231,3 +232,60 @@ def test_churn_adds_what_undoes_itself(chain, rng):
         rates.scatter(-1, home, 0.0) for rates in (chain.reverse(x, stat, t, churn=3**0.5).rates, 2 * back + forward)
     )
     torch.testing.assert_close(found, wanted)
+
+
+LINE = Euclidean(1)
+
+
+def one_number(drift=lambda x, t: -0.5 * x, scale=torch.ones_like, points=None):
+    def prior(n):
+        return Normal(torch.zeros(points or n, 1, dtype=FLOAT64), torch.ones((), dtype=FLOAT64), event_ndim=1)
+
+    return DiffusionProcess(LINE, drift, scale, prior)
+
+
+def run(process, n=3):
+    head = process.head
+    network = MLP(head.input_shape, 0, head.output_shape, width=8, depth=1)
+    return Euler(Neural(process, network), steps=12).sample(n, torch.Generator().manual_seed(0))
+
+
+def test_a_scale_may_be_a_number():
+    torch.testing.assert_close(run(one_number(scale=lambda t: 1.0)), run(one_number()))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"drift": lambda x, t: x[:, 0]}, r"got drift of shape \(3,\); expected \(3, 1\)"),
+        ({"scale": lambda t: torch.ones(2, 5)}, r"got scale of shape \(2, 5\); expected \(3, 1\)"),
+        ({"points": 2}, r"got 2 points from the law that process.prior\(3\) gives; expected 3"),
+    ],
+)
+def test_functions_that_give_another_shape_are_refused(wrong, words):
+    """A prior of two points made two samples of three, and a drift without its last axis a matrix."""
+    with pytest.raises(InputError, match=words):
+        run(one_number(**wrong))
+
+
+@pytest.mark.parametrize(
+    ("rates", "words"),
+    [
+        (lambda x, t: -torch.ones(*x.shape, 3), "got rates that are negative or NaN"),
+        (lambda x, t: torch.full((*x.shape, 3), torch.nan), "got rates that are negative or NaN"),
+        (lambda x, t: torch.ones(len(x), 2), r"got rates of shape \(\d, 2\); expected"),
+        (lambda x, t: None, "got rates = None; expected a Tensor"),
+    ],
+)
+def test_rates_that_are_none_are_refused(rates, words):
+    """Negative ones, and NaN, made samples in silence."""
+    uniform = lambda n: Categorical(torch.full((n, 2, 3), 1 / 3), event_ndim=1)  # noqa: E731
+    with pytest.raises(InputError, match=words):
+        run(JumpProcess(Finite(2, 3), rates, uniform))
+    made = run(JumpProcess(Finite(2, 3), lambda x, t: 1 - 4 * torch.nn.functional.one_hot(x, 3).float(), uniform))
+    assert made.shape == (3, 2)  # what is said of staying is not looked at
+
+
+def test_a_prior_that_is_no_law_is_refused():
+    with pytest.raises(InputError, match=r"got prior_law = .*; expected a laws.Law"):
+        run(DiffusionProcess(LINE, lambda x, t: -x, torch.ones_like, lambda n: torch.zeros(n, 1)))

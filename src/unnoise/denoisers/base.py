@@ -72,7 +72,7 @@ def check_denoiser(**values: Any) -> None:
     """Raise InputError unless every value is a denoiser that says of which process it is."""
     instance(Denoiser, **values)
     for name, value in values.items():
-        if not isinstance(getattr(value, "process", None), Process):
+        if getattr(value, "process", None) is None:
             got = f"got {name} of class {type(value).__name__}, which has no process"
             raise InputError(f"{got}; set self.process in its __init__, after super().__init__()")
 
@@ -153,7 +153,11 @@ def _look(denoiser: Denoiser, t: Tensor, x_t: Any, cond: Any = None) -> Any:
 
 def _first_look(denoiser: Denoiser, t: Tensor, x_t: Any, cond: Any = None) -> Any:
     """Whose form is looked at, as that of the others is the same."""
-    stat = _look(denoiser, t, x_t, cond)
+    return looked_at(denoiser, _look(denoiser, t, x_t, cond), x_t, t)
+
+
+def looked_at(denoiser: Denoiser, stat: Any, x_t: Any, t: Tensor) -> Any:
+    """The statistic; InputError if it is none of a point of the process."""
     if isinstance(denoiser.process, HasKernel):
         one = _tree.map(lambda leaf: leaf[:1], x_t)
         check_statistic(denoiser, stat, denoiser.process.target(one, one, t), _tree.length(x_t))

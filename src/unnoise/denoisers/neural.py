@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from unnoise import _tree
 from unnoise._checks import instance, refuse
 from unnoise._errors import InputError
-from unnoise.denoisers.base import AnyQuestion, Look, Roles, check_kind, check_placed
+from unnoise.denoisers.base import AnyQuestion, Look, Roles, check_kind, check_placed, looked_at
 from unnoise.heads import Head, Told
 from unnoise.heads.base import HeadAt
 from unnoise.networks import Conditioned, ResNet
@@ -154,8 +154,8 @@ class Neural(AnyQuestion):
         if cond is not None and (cond.ndim == 0 or cond.shape[0] not in (n, 1)):
             got = f"{cond.shape[0]} rows of conditions" if cond.ndim else "a single number as the condition"
             raise InputError(f"got {got} for {n} rows; expected as many, or one for all")
-        waits = times.device.type != "cpu" or torch.compiler.is_compiling()
-        if not (self._called and waits) and times.numel():
+        seen = torch.compiler.is_compiling() or (self._called and times.device.type != "cpu")
+        if not seen and times.numel():
             low, high = times.min().item(), times.max().item()
             if not (low >= -MARGIN and high <= 1 + MARGIN):
                 got = f"got the time {high if high > 1 else low:g}; times run from t = 0, data, to t = 1, noise"
@@ -181,7 +181,8 @@ class _Run:
         if self.kind is None or cond is not self.cond:
             self._begin(inputs, x_t, cond)
             output = self.network(inputs.to(self.kind), self.levels[k], self.read, **self.known[k])
-            return head.estimate(self.denoiser._checked(output, inputs.shape[0]), x_t)
+            stat = head.estimate(self.denoiser._checked(output, inputs.shape[0]), x_t)
+            return looked_at(self.denoiser, stat, x_t, self.times[k])
         if inputs.dtype != self.kind:
             inputs = inputs.to(self.kind)
         return head.estimate(self.network(inputs, self.levels[k], self.read, **self.known[k]), x_t)

@@ -18,7 +18,7 @@ from unnoise.evaluation._rows import Array, as_pair, subsample
 
 Indices = NDArray[np.int64]
 
-NAMES = ("the first sample", "the second sample")
+NAMES = ("the rows of x", "the rows of y")
 NUMBERS_AT_ONCE = 2**22
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -27,8 +26,7 @@ class _Brownian(Protocol):
 class _Diffusion(Protocol):
     @property
     def space(self) -> Manifold: ...
-    @property
-    def scale(self) -> Callable[[Tensor], Tensor]: ...  # the volatility s(t)
+    def volatility(self, x: Tensor, t: Tensor) -> Tensor: ...  # s(t)
 
 
 @dataclass(frozen=True)
@@ -120,4 +118,4 @@ class ScoreHead(ProcessHead):
     def estimate(self, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """The tangent part over the volatility, in the precision of x_t."""
         tangent = self.process.space.tangent(x_t, output.reshape(x_t.shape).to(x_t.dtype))
-        return tangent / self.process.scale(expand(t, x_t)).to(x_t.dtype)
+        return tangent / self.process.volatility(x_t, t).to(x_t.dtype)

@@ -12,11 +12,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from unnoise._checks import function, instance
+from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.heads.base import Head
 from unnoise.heads.finite import RatioHead
@@ -37,11 +39,29 @@ class Generated(Process[Tensor]):
 
     def prior(self, n: int) -> Law[Tensor]:
         """The law that was given."""
-        return self.prior_law(n)
+        law = self.prior_law(n)
+        instance(Law, prior_law=law)
+        return law
 
     @abstractmethod
     def statistic(self, log_density: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         """That of the law with this log density, up to a constant, at x."""
+
+
+def _check_shape(name: str, found: Any, shape: torch.Size) -> None:
+    """Raise InputError unless a function gave a tensor of this shape, or one that broadcasts to it."""
+    instance(Tensor, **{name: found})
+    try:
+        found.expand(shape)
+    except RuntimeError:
+        raise InputError(f"got {name} of shape {tuple(found.shape)}; expected {tuple(shape)}") from None
+
+
+def _checked(rates: Tensor) -> Tensor:
+    """An InputError where they are no rates, by value on the CPU alone."""
+    if rates.device.type == "cpu" and not (rates >= 0).all():
+        raise InputError("got rates that are negative or NaN; expected 0 or more of every jump to another state")
+    return rates
 
 
 @dataclass(frozen=True)
@@ -53,7 +73,7 @@ class DiffusionProcess(Generated, ByScore):
 
     Args:
         drift: b(x, t), tangent vectors (*batch, *event); t broadcasts against x.
-        scale: s(t) > 0, which broadcasts as t does.
+        scale: s(t) > 0, which broadcasts as t does, or a number.
         prior_law: n -> the law at t = 1, where noise nearly ends, as a batch of n.
 
     >>> from unnoise.laws import Normal
@@ -66,7 +86,7 @@ class DiffusionProcess(Generated, ByScore):
 
     space: Manifold
     drift: Field
-    scale: Callable[[Tensor], Tensor]
+    scale: Callable[[Tensor], Tensor | float]
     prior_law: Prior
 
     def __post_init__(self) -> None:
@@ -76,7 +96,15 @@ class DiffusionProcess(Generated, ByScore):
 
     def forward(self, x: Tensor, t: Tensor) -> Diffusion:
         """The drift b and the volatility s."""
-        return Diffusion(self.drift(x, expand(t, x)), self.scale(expand(t, x)))
+        drift = self.drift(x, expand(t, x))
+        _check_shape("drift", drift, x.shape)
+        return Diffusion(drift, self.volatility(x, t))
+
+    def volatility(self, x: Tensor, t: Tensor) -> Tensor:
+        """s(t), to broadcast against x."""
+        scale = torch.as_tensor(self.scale(expand(t, x)), device=x.device)
+        _check_shape("scale", scale, x.shape)
+        return scale
 
     def reverse(self, x_t: Tensor, stat: Tensor, t: Tensor, *, churn: float = 1.0) -> Diffusion:
         """Drift and scale at churn c."""
@@ -125,11 +153,11 @@ class JumpProcess(Generated, Tilting[Tensor]):
 
     def forward(self, x: Tensor, t: Tensor) -> Jump:
         """A(x, .)."""
-        return Jump(self._elsewhere(x, self.rates(x, expand(t, x)[..., None])))
+        return Jump(_checked(self._elsewhere(x, self._rates(x, expand(t, x)[..., None]))))
 
     def reverse(self, x_t: Tensor, stat: Tensor, t: Tensor, *, churn: float = 1.0) -> Jump:
         r"""The rates K; a churn c above 1 adds $\frac12(c^2 - 1)(A + K)$."""
-        back = self._elsewhere(x_t, self._rates_back(x_t, t)) * stat
+        back = _checked(self._elsewhere(x_t, self._rates_back(x_t, t))) * stat
         return with_churn(back, lambda: self.forward(x_t, t).rates, churn)
 
     def statistic(self, log_density: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
@@ -147,6 +175,12 @@ class JumpProcess(Generated, Tilting[Tensor]):
         """The network gives the logarithms of the ratios."""
         return RatioHead(self)
 
+    def _rates(self, x: Tensor, t: Tensor) -> Tensor:
+        """A(x, .) as it is given."""
+        rates, shape = self.rates(x, t), torch.Size((*x.shape, self.space.states))
+        _check_shape("rates", rates, shape)
+        return rates.expand(shape)
+
     def _elsewhere(self, x: Tensor, rates: Tensor) -> Tensor:
         return torch.where(self._exist(x.device), rates, 0.0).scatter(-1, x[..., None], 0.0)
 
@@ -159,7 +193,7 @@ class JumpProcess(Generated, Tilting[Tensor]):
         """The rates A(y, x), (*batch, *sites, S), one site after the other."""
         t = expand(t, x)[..., None]
         sites, states, axes = self.space.sites, self.space.states, len(self.space.event_shape)
-        rates = self.rates(self._neighbours(x), t).flatten(-axes - 1, -2)  # (neighbours, *batch, sites, S)
+        rates = self._rates(self._neighbours(x), t).flatten(-axes - 1, -2)  # (neighbours, *batch, sites, S)
         site = torch.arange(sites, device=x.device).repeat_interleave(states)
         changed = site.reshape(-1, *[1] * (rates.ndim - 1)).expand(*rates.shape[:-2], 1, states)
         home = x.flatten(x.ndim - axes)[..., site].movedim(-1, 0)[..., None]

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from unnoise import _tree
 from unnoise._checks import MOST_STEPS, instance, whole
+from unnoise._errors import InputError
 from unnoise.denoisers import Denoiser, Look, conditions
 from unnoise.denoisers.base import check_denoiser
 from unnoise.laws import Law
@@ -124,6 +125,8 @@ class Sampler(ABC):
         warn_of_start(self.process)
         like = next(self.denoiser.parameters(), next(self.denoiser.buffers(), torch.empty(0)))
         prior = self.process.prior(n).sample(rng)
+        if (drawn := _tree.length(prior)) != n:
+            raise InputError(f"got {drawn} points from the law that process.prior({n}) gives; expected {n}")
         return _tree.map(lambda leaf: leaf.to(like if leaf.is_floating_point() else like.device), prior)
 
     @torch.inference_mode(False)
