@@ -22,6 +22,8 @@ MODULES = [
     "unnoise.processes.paths",
     "unnoise.schedules",
     "unnoise.laws",
+    "unnoise.laws.components",
+    "unnoise.laws.heat",
     "unnoise.networks",
     "unnoise.heads",
     "unnoise.denoisers",
@@ -35,6 +37,7 @@ MODULES = [
     "unnoise.samplers.grids",
     "unnoise.evaluation",
     "unnoise.evaluation.likelihood",
+    "unnoise.evaluation.calibration",
     "unnoise.inference",
     "unnoise.report",
     "unnoise.report.baselines",
@@ -42,6 +45,8 @@ MODULES = [
     "unnoise.report.plots",
     "unnoise.training",
     "unnoise.data",
+    "unnoise.data.factors",
+    "unnoise.data.features",
     "unnoise.testing",
 ]
 
