@@ -76,9 +76,20 @@ def write_pages(app: Any, config: Any) -> None:
         names = [name for name in public(module) if id(getattr(module, name)) not in seen]
         seen |= {id(getattr(module, name)): f"{module_name}.{name}" for name in names}
         _write(folder / f"{module_name}.rst", _page(module_name, names))
+    config.autosummary_filename_map = files_of(list(seen.values()))
+    pages = {config.autosummary_filename_map.get(name, name) for name in seen.values()}
     for old in [*folder.glob("*.rst"), *(folder / "names").glob("*.rst")]:
-        if old.stem not in {*MODULES, *seen.values()}:
+        if old.stem not in {*MODULES, *pages}:
             old.unlink()
+
+
+def files_of(names: list[str]) -> dict[str, str]:
+    """Files of classes whose name a function has in small letters, which are one file on macOS and Windows.
+
+    >>> files_of(["heads.Told", "heads.told", "heads.X0"])
+    {'heads.Told': 'heads.Told-class'}
+    """
+    return {name: f"{name}-class" for name in names if name != name.lower() and name.lower() in names}
 
 
 def _page(module: str, names: list[str]) -> str:
