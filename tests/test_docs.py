@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import pkgutil
 import re
@@ -199,10 +200,17 @@ def test_the_reference_lists_every_public_module():
     written = re.findall(r"MODULES = \[(.*?)\]", read("_extensions/reference.py"), re.DOTALL)[0]
     listed = re.findall(r"^api/(unnoise[\w.]*)$", read("api.md"), re.MULTILINE)
     assert listed == re.findall(r'"(unnoise[\w.]*)"', written)
-    folders = {path.parent.name for path in (ROOT / "src" / "unnoise").glob("*/__init__.py")} - {
-        "cli",
-        "look",
-        "model",
-        "storage",
-    }  # which `unnoise` lists, or which is a page and no library
+    package = ROOT / "src" / "unnoise"
+    folders = {".".join(path.parent.relative_to(package).parts) for path in package.glob("*/**/__init__.py")}
+    folders -= {"cli", "look", "model", "storage", "report.sections"}  # which `unnoise` lists, or which are pages
     assert {f"unnoise.{folder}" for folder in folders} <= set(listed)
+
+
+def test_no_two_pages_of_the_reference_are_one_file_where_capitals_do_not_count():
+    """As on macOS and Windows, where `heads.Told` and `heads.told` would be one page."""
+    reference = runpy.run_path(str(DOCS / "_extensions" / "reference.py"))
+    modules = [importlib.import_module(name) for name in reference["MODULES"]]
+    names = {f"{module.__name__}.{name}" for module in modules for name in reference["public"](module)}
+    assert len({name.lower() for name in names}) < len(names), "there are such names"
+    files = [reference["files_of"](sorted(names)).get(name, name).lower() for name in names]
+    assert len(set(files)) == len(files)

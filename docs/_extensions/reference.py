@@ -22,6 +22,8 @@ MODULES = [
     "unnoise.processes.paths",
     "unnoise.schedules",
     "unnoise.laws",
+    "unnoise.laws.components",
+    "unnoise.laws.heat",
     "unnoise.networks",
     "unnoise.heads",
     "unnoise.denoisers",
@@ -35,6 +37,7 @@ MODULES = [
     "unnoise.samplers.grids",
     "unnoise.evaluation",
     "unnoise.evaluation.likelihood",
+    "unnoise.evaluation.calibration",
     "unnoise.inference",
     "unnoise.report",
     "unnoise.report.baselines",
@@ -42,6 +45,8 @@ MODULES = [
     "unnoise.report.plots",
     "unnoise.training",
     "unnoise.data",
+    "unnoise.data.factors",
+    "unnoise.data.features",
     "unnoise.testing",
 ]
 
@@ -71,9 +76,20 @@ def write_pages(app: Any, config: Any) -> None:
         names = [name for name in public(module) if id(getattr(module, name)) not in seen]
         seen |= {id(getattr(module, name)): f"{module_name}.{name}" for name in names}
         _write(folder / f"{module_name}.rst", _page(module_name, names))
+    config.autosummary_filename_map = files_of(list(seen.values()))
+    pages = {config.autosummary_filename_map.get(name, name) for name in seen.values()}
     for old in [*folder.glob("*.rst"), *(folder / "names").glob("*.rst")]:
-        if old.stem not in {*MODULES, *seen.values()}:
+        if old.stem not in {*MODULES, *pages}:
             old.unlink()
+
+
+def files_of(names: list[str]) -> dict[str, str]:
+    """Files of classes whose name a function has in small letters, which are one file on macOS and Windows.
+
+    >>> files_of(["heads.Told", "heads.told", "heads.X0"])
+    {'heads.Told': 'heads.Told-class'}
+    """
+    return {name: f"{name}-class" for name in names if name != name.lower() and name.lower() in names}
 
 
 def _page(module: str, names: list[str]) -> str:

@@ -7,7 +7,6 @@ import contextlib
 import http.client
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,18 +14,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
+from chromium import BROKEN, FAINT, SECONDS, WIDEST, Browser, chromium
 from typer.testing import Result
 
 import unnoise
 
 Refused = Callable[..., str]
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-SECONDS = 120  # for whatever a loaded machine may do
 
 
 def test_what_cannot_be_looked_at_is_refused(refused: Refused, model: Path, data: Path, tmp_path: Path) -> None:
@@ -102,96 +100,14 @@ def test_it_is_served_until_it_is_interrupted(flats: Path) -> None:
         assert (running.returncode, out, err) == (130, "", "unnoise: interrupted\n")
 
 
-# Chromium reads from the file of number 3 and writes into that of number 4.
-AS_3_AND_4 = "import os, sys; a, b, *run = sys.argv[1:]; os.dup2(int(a), 3), os.dup2(int(b), 4); os.execv(run[0], run)"
-
-
-class Browser:
-    """Chromium without a window, told what to do over two pipes, in the words of its developer tools."""
-
-    def __init__(self, folder: Path) -> None:
-        (read, self.write), (self.read, write) = os.pipe(), os.pipe()
-        assert CHROMIUM is not None
-        options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", "--no-first-run"]
-        command = [
-            sys.executable,
-            "-c",
-            AS_3_AND_4,
-            str(read),
-            str(write),
-            CHROMIUM,
-            *options,
-            f"--user-data-dir={folder}",
-        ]
-        quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        self.process = subprocess.Popen(command, pass_fds=(read, write), **quiet)
-        os.close(read)
-        os.close(write)
-        self.count, self.session, self.buffer = 0, "", b""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def open(self) -> None:
-        """An empty page."""
-        target = self.tell("Target.createTarget", url="about:blank")["targetId"]
-        self.session = self.tell("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        self.tell("Page.enable")
-
-    def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.wait()
-        os.close(self.read)
-        os.close(self.write)
-
-    def tell(self, method: str, **params: Any) -> Any:
-        self.count += 1
-        message = {"id": self.count, "method": method, "params": params}
-        if self.session and not method.startswith(("Target.", "Browser.")):
-            message["sessionId"] = self.session
-        os.write(self.write, json.dumps(message).encode() + b"\0")
-        while True:
-            while b"\0" not in self.buffer:
-                part = os.read(self.read, 2**16)
-                assert part, f"Chromium ended before it answered {method}"
-                self.buffer += part
-            first, _, self.buffer = self.buffer.partition(b"\0")
-            found = json.loads(first)
-            if found.get("id") == self.count:
-                assert "error" not in found, found
-                return found["result"]
-
-    def ask(self, script: str) -> Any:
-        """What a line of JavaScript gives in the page."""
-        found = self.tell("Runtime.evaluate", expression=script, returnByValue=True, userGesture=True)
-        assert "exceptionDetails" not in found, found
-        return found["result"].get("value")
-
-    def until(self, script: str) -> Any:
-        """Wait until a line of JavaScript gives something that is true, and return it."""
-        end = time.monotonic() + SECONDS
-        while not (found := self.ask(script)):
-            assert time.monotonic() < end, f"never true: {script}\n{self.ask('document.body?.innerText')}"
-            time.sleep(0.1)
-        return found
-
-    def press(self, key: str, **more: Any) -> None:
-        for kind in ("keyDown", "keyUp"):
-            self.tell("Input.dispatchKeyEvent", type=kind, key=key, **more)
-
-
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium here")
-    with Browser(tmp_path / "profile") as found:
-        found.open()
+    with chromium(tmp_path) as found:
         yield found
 
 
 NUMBERS = "[...document.querySelectorAll('table.bars td.number')].map(one => one.innerText).join()"
 DONE = "(it => it && !it.dataset.next && it.dataset.told)(document.getElementById('answer'))"
-WIDEST = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
 
 
 @pytest.mark.slow
@@ -294,3 +210,19 @@ def test_nothing_is_loaded_from_elsewhere_and_nothing_is_refused(flats: Path, br
             assert all(name.startswith((f"http://{host}/", "data:")) for name in browser.ask(loaded))
         picture = base64.b64decode(browser.tell("Page.captureScreenshot")["data"])
         assert picture.startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
+def test_every_word_can_be_read_in_light_and_in_dark(flats: Path, browser: Browser) -> None:
+    """The contrast that is computed is 4.5 or more, of large letters 3."""
+    with looking(flats) as (_, address):
+        for scheme in ("light", "dark"):
+            browser.see(1280, 900, scheme)
+            for view in ("?is.district=hills&from.area=no", "?is.district=hills", "row?rank=1", "noise"):
+                browser.go(address + view)
+                browser.until(DONE)
+                browser.ask("document.querySelectorAll('details').forEach(it => { it.open = true })")
+                assert browser.ask(FAINT) == [], (scheme, view)
+                assert browser.ask(BROKEN) == []
+        browser.ask("document.getElementById('said').style.color = '#555'")
+        assert len(browser.ask(FAINT)) >= 1, "what is too faint is seen"

@@ -12,6 +12,7 @@ from unnoise.cli import app, manual
 
 VERBS = sorted(typer.main.get_command(app).commands)
 ROWS, COLUMNS = 50, 80  # of a screen
+SMALL = 24  # rows of a small one
 
 
 @pytest.fixture
@@ -31,6 +32,9 @@ def test_the_help_of_a_verb_fits_a_screen(verb, told) -> None:
     assert done.exit_code == 0
     assert len(lines) <= ROWS
     assert max(map(len, lines)) <= COLUMNS
+    examples = [i for i, line in enumerate(lines, 1) if line.startswith("  unnoise ")]
+    assert examples
+    assert max(examples) <= SMALL, "a small screen, scrolled up, shows what the verb does and the examples"
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -187,4 +187,7 @@ def test_without_a_script_all_is_open():
     page = Page("title")
     with page.folded("More"):
         page.text("inside")
+    with page.folded("The next 190", rest=True):
+        page.text("inside")
     assert '<details open class="fold"><summary>More</summary>\n<p>inside</p>\n</details>' in page.html()
+    assert '<details open class="fold rest"><summary>The next 190</summary>' in page.html()

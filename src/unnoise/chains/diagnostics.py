@@ -96,7 +96,16 @@ def conditional_curvature(noisy: AtNoise, y: Tensor, past: Mean, sigma: float) -
 
 
 def jump_bound(sigma: float, dimension: int, m: int = 1) -> float:
-    r"""$\sigma^2 d/m \ge W_2(\mathrm{law}\,X, \mathrm{law}\,E[X | Y_{1:m}])^2$, for any X (arXiv 2305.19473)."""
+    r"""$\sigma^2 d/m \ge W_2(\mathrm{law}\,X, \mathrm{law}\,E[X | Y_{1:m}])^2$, for any X (arXiv 2305.19473).
+
+    Args:
+        sigma: of one measurement, in the units of the points.
+        dimension: d, of X.
+        m: how many measurements.
+
+    >>> jump_bound(0.5, dimension=8, m=4)
+    0.5
+    """
     whole(least=1, dimension=dimension, m=m)
     real(above=0, sigma=sigma)
     return sigma**2 * dimension / m

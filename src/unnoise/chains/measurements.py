@@ -200,7 +200,15 @@ class Localization(Measurements):
 
 
 def equal_levels(sigma: float, m: int) -> list[float]:
-    r"""The levels of m equal measurements: jumps shrink the variance of a mode to $\tau^4/(\tau^2 + \sigma^2/m)$."""
+    r"""The levels of m equal measurements: jumps shrink the variance of a mode to $\tau^4/(\tau^2 + \sigma^2/m)$.
+
+    Args:
+        sigma: of one measurement, in the units of the points.
+        m: how many.
+
+    >>> equal_levels(2.0, 3)
+    [2.0, 2.0, 2.0]
+    """
     real(above=0, sigma=sigma)
     whole(least=1, most=MOST_STEPS, m=m)
     return [float(sigma)] * m

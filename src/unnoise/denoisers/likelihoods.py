@@ -136,7 +136,15 @@ class OfFactors(Observation):
 
 
 def noisy(values: Tensor, scale: float) -> Masked:
-    """The likelihood of one event that was seen whole."""
+    r"""The likelihood $N(v; x_0, s^2 I)$ of one event that was seen whole.
+
+    Args:
+        values: v, (*event,), as they were seen.
+        scale: s, of the noise of the observation, in the units of the data.
+
+    >>> noisy(torch.tensor([1.0, 0.0]), 0.5)(torch.tensor([[1.0, 0.0], [1.0, 1.0]]))
+    tensor([-0.4516, -2.4516])
+    """
     instance(Tensor, values=values)
     return Masked(torch.ones_like(values, dtype=torch.bool), values, scale)
 
@@ -147,7 +155,13 @@ def log_values(log_r: LogR, x: Any) -> Tensor:
 
 
 def log_twist(log_r: LogR, x_0: Any, variance: Any) -> Tensor:
-    """Log r, averaged over noise of this variance for an `Observation`."""
+    """Log r, averaged over noise of this variance for an `Observation`.
+
+    Args:
+        log_r: of points (n, *event), (n,); an `Observation` knows its average.
+        x_0: points (n, *event).
+        variance: of the noise on them, in their units squared; a number, or a tree of the factors of a product.
+    """
     if isinstance(log_r, Observation):
         return _checked(log_r.blurred(x_0, variance), _tree.length(x_0))
     return log_values(log_r, x_0)

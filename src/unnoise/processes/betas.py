@@ -20,7 +20,16 @@ from unnoise.schedules import Schedule
 
 
 def linear_betas(steps: int = 1000, first: float = 1e-4, last: float = 0.02) -> tuple[float, ...]:
-    r"""$\beta$ on a line: by default DDPM's (Ho et al. 2020, arXiv 2006.11239)."""
+    r"""$\beta_t = \beta_1 + (\beta_T - \beta_1)(t - 1)/(T - 1)$: by default DDPM's (Ho et al. 2020, arXiv 2006.11239).
+
+    Args:
+        steps: T.
+        first: $\beta_1$.
+        last: $\beta_T$.
+
+    >>> [round(beta, 6) for beta in linear_betas(3)]
+    [0.0001, 0.01005, 0.02]
+    """
     _check(steps, first=first, last=last)
     return tuple(torch.linspace(first, last, steps, dtype=torch.float64).tolist())
 
@@ -36,7 +45,16 @@ def erasing_betas(steps: int, first: float | None = None) -> tuple[float, ...]:
 
 
 def geometric_betas(steps: int, first: float, last: float = 0.5) -> tuple[float, ...]:
-    r"""$\beta$ with equal ratios: a few steps over many scales of length."""
+    r"""$\beta_t = \beta_1 (\beta_T/\beta_1)^{(t - 1)/(T - 1)}$, equal ratios: a few steps over many scales of length.
+
+    Args:
+        steps: T.
+        first: $\beta_1$.
+        last: $\beta_T$.
+
+    >>> [round(beta, 6) for beta in geometric_betas(3, 0.005)]
+    [0.005, 0.05, 0.5]
+    """
     _check(steps, first=first, last=last)
     return tuple(torch.logspace(math.log10(first), math.log10(last), steps, dtype=torch.float64).tolist())
 

@@ -162,13 +162,38 @@ class Chain(Generic[S]):
 
 
 def chain_of_betas(space: Euclidean, betas: Sequence[float], variance: ReverseVariance = SMALL) -> Chain[Tensor]:
-    r"""The chain $q(x_t | x_{t-1}) = N(\sqrt{1 - \beta_t}\,x_{t-1}, \beta_t I)$."""
+    r"""The chain $q(x_t | x_{t-1}) = N(\sqrt{1 - \beta_t}\,x_{t-1}, \beta_t I)$.
+
+    Args:
+        space: of points (n, *event) of real numbers, on the scale of 1.
+        betas: $\beta_1, ..., \beta_T$, two or more between 0 and 1.
+        variance: of the reverse steps.
+
+    Ho et al. 2020, arXiv 2006.11239.
+
+    >>> from unnoise.processes import linear_betas
+    >>> from unnoise.spaces import Euclidean
+    >>> chain_of_betas(Euclidean(2), linear_betas(1000)).steps
+    1000
+    """
     reals("betas", betas, fewest=2, above=0, below=1)
     return Chain(variance_preserving(space, Betas(tuple(betas))), even_times(len(betas)), variance)
 
 
 def binomial_chain(space: Finite, mean: Mean = 0.5, steps: int = 1000) -> Chain[Tensor]:
-    """Binomial diffusion in T steps: a bit survives t of them with probability $1 - t/T$, the last with 1e-12."""
+    """Binomial diffusion in T steps: a bit survives t of them with probability $1 - t/T$, the last with 1e-12.
+
+    Args:
+        space: bits, `Finite(d, 2)`.
+        mean: the probability of 1 where a bit has not survived; one for all, or one for each.
+        steps: T.
+
+    Sohl-Dickstein et al. 2015, arXiv 1503.03585.
+
+    >>> from unnoise.spaces import Finite
+    >>> binomial_chain(Finite(3, 2), steps=10).steps
+    10
+    """
     times = even_times(steps)
     return Chain(Binomial(space, mean, Erasing(lost=1 / steps, survival=LEFT)), times)
 

@@ -41,6 +41,15 @@ def variance_exploding(space: Euclidean, sigma_min: float = 0.002, sigma_max: fl
     r"""$\alpha = 1$, $\sigma(t) = \sigma_{min}(\sigma_{max}/\sigma_{min})^t$: the noise level grows geometrically.
 
     Song and Ermon 2019 (arXiv 1907.05600); Song et al. 2021 (arXiv 2011.13456).
+
+    Args:
+        space: of points (n, *event) of real numbers.
+        sigma_min: the noise at t = 0, in the units of the data.
+        sigma_max: the noise at t = 1, in the units of the data: much wider than they are.
+
+    >>> import torch
+    >>> variance_exploding(Euclidean(2)).alpha_sigma(torch.tensor([0.0, 0.5, 1.0]))[1]
+    tensor([2.0000e-03, 4.0000e-01, 8.0000e+01])
     """
     real(sigma_min=sigma_min, sigma_max=sigma_max)
     if not 0 < sigma_min < sigma_max:
@@ -52,6 +61,16 @@ def edm(space: Euclidean, sigma_min: float = 0.002, sigma_max: float = 80.0, rho
     r"""$\alpha = 1$, $\sigma(t) = (\sigma_{min}^{1/\rho} + t(\sigma_{max}^{1/\rho} - \sigma_{min}^{1/\rho}))^\rho$.
 
     Even times are the grid of Karras et al. 2022 (arXiv 2206.00364), $\rho = 7$.
+
+    Args:
+        space: of points (n, *event) of real numbers.
+        sigma_min: the noise at t = 0, in the units of the data.
+        sigma_max: the noise at t = 1, in the units of the data: much wider than they are.
+        rho: the power; the greater, the more times stand at little noise.
+
+    >>> import torch
+    >>> edm(Euclidean(2)).alpha_sigma(torch.tensor([0.0, 0.5, 1.0]))[1]
+    tensor([2.0000e-03, 2.5152e+00, 8.0000e+01])
     """
     return Gaussian(space, PowerLogSNR(sigma_min, sigma_max, rho), Exploding())
 
@@ -61,6 +80,15 @@ def rectified_flow(space: Euclidean, tau_min: float = 1e-3, tau_max: float = 1 -
 
     By default $\sigma(0) = \alpha(1) = 0.001$: trimmed ends keep the SDE finite. Liu et al. 2023 (arXiv 2209.03003),
     Lipman et al. 2023 (arXiv 2210.02747).
+
+    Args:
+        space: of points (n, *event) of real numbers, on the scale of 1.
+        tau_min: $\tau$ at t = 0.
+        tau_max: $\tau$ at t = 1.
+
+    >>> import torch
+    >>> rectified_flow(Euclidean(2)).alpha_sigma(torch.tensor([0.0, 0.5, 1.0]))[1]
+    tensor([0.0010, 0.5000, 0.9990])
     """
     return Gaussian(space, LogitLogSNR(tau_min, tau_max), Straight())
 

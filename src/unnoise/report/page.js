@@ -2,10 +2,11 @@
 "use strict";
 
 const folds = [...document.querySelectorAll("details.fold")];
-const shown = new Set();
 for (const fold of folds) fold.open = false;
-addEventListener("beforeprint", () => folds.forEach((fold) => { if (fold.open) shown.add(fold); fold.open = true; }));
-addEventListener("afterprint", () => folds.forEach((fold) => { fold.open = shown.delete(fold); }));
+const unprinted = () => folds.filter((fold) => !fold.open && !fold.classList.contains("rest"));
+let opened = [];
+addEventListener("beforeprint", () => { opened = unprinted(); opened.forEach((fold) => { fold.open = true; }); });
+addEventListener("afterprint", () => { opened.forEach((fold) => { fold.open = false; }); opened = []; });
 
 function unfold() {
   let part = document.getElementById(decodeURIComponent(location.hash.slice(1)));

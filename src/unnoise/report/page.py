@@ -53,9 +53,12 @@ class Page:
         self._add(f"<h3>{text(title)}</h3>")
 
     @contextmanager
-    def folded(self, title: str) -> Iterator[None]:
-        """What is added inside can be opened and closed; it is open on paper and where no script runs."""
-        self._add(f'<details open class="fold"><summary>{text(title)}</summary>')
+    def folded(self, title: str, *, rest: bool = False) -> Iterator[None]:
+        """What is added inside can be opened and closed; it is open where no script runs, and on paper.
+
+        The rest of a long list goes to paper only where the reader opened it: hundreds of rows are pages.
+        """
+        self._add(f'<details open class="fold{" rest" * rest}"><summary>{text(title)}</summary>')
         yield
         self._add("</details>")
 

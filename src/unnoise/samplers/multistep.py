@@ -157,13 +157,27 @@ class Multistep(Sampler):
 
 
 def dpm_solver_pp(denoiser: Denoiser, steps: int = 25, churn: float = 0.0, grid: Grid | None = None) -> Multistep:
-    """DPM-Solver++(2M) as published, and SDE-DPM-Solver++(2M) with churn 1 (Lu et al. 2022, arXiv 2211.01095)."""
+    """DPM-Solver++(2M) as published, and SDE-DPM-Solver++(2M) with churn 1 (Lu et al. 2022, arXiv 2211.01095).
+
+    Args:
+        denoiser: of a Gaussian process.
+        steps: each asks the network once.
+        churn: 0 for the probability flow, 1 for the SDE.
+        grid: where the steps stand; by default even in the log signal-to-noise ratio.
+    """
     grid = UniformLogSNR() if grid is None else grid
     return Multistep(denoiser, steps, 2, DataForm(churn), corrected=False, quadrature=midpoint, grid=grid)
 
 
 def linear_multistep(denoiser: Denoiser, steps: int = 25, order: int = 4, grid: Grid | None = None) -> Multistep:
-    r"""Adams and Bashforth's method for $d\tilde x/d\tilde\sigma$, as in k-diffusion's `sample_lms`."""
+    r"""Adams and Bashforth's method for $d\tilde x/d\tilde\sigma$, as in k-diffusion's `sample_lms`.
+
+    Args:
+        denoiser: of a Gaussian process.
+        steps: each asks the network once.
+        order: how many of the last derivatives the polynomial goes through.
+        grid: where the steps stand; that of `Multistep` by default.
+    """
     return Multistep(denoiser, steps, order, NoiseForm(), corrected=False, quadrature=in_variable, grid=grid)
 
 

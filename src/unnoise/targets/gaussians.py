@@ -178,7 +178,16 @@ class TwoModes(Modes):
 
 
 def ring(count: int = 8, radius: float = 2.0, scale: float = 0.15) -> Modes:
-    """`count` equal Gaussians on a circle in the plane."""
+    r"""`count` equal Gaussians on a circle in the plane, $\frac1k \sum_j N(x; r(\cos 2\pi j/k, \sin 2\pi j/k), s^2 I)$.
+
+    Args:
+        count: k.
+        radius: r, of the circle.
+        scale: s, of each.
+
+    >>> ring(4, radius=2.0).log_prob(torch.tensor([[2.0, 0.0], [0.0, 0.0]])).round(decimals=2)
+    tensor([  0.5700, -86.9300])
+    """
     whole(least=1, most=MOST_STATES, count=count)
     real(radius=radius)
     angles = torch.arange(count) * (2 * math.pi / count)

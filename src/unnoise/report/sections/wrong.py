@@ -133,7 +133,7 @@ def _table(page: Page, rows: list[list[Any]], header: list[str], what: str) -> N
     caption = f"The worst {LISTED} of {len(rows)} {what}." if more else f"All {what}, the worst first."
     page.table(rows[:LISTED], header=header, caption=caption)
     if more:
-        with page.folded(f"The next {len(more)} {what}"):
+        with page.folded(f"The next {len(more)} {what}", rest=True):
             page.table(more, header=header)
 
 
