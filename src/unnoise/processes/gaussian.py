@@ -37,7 +37,7 @@ from unnoise.processes.base import Bridged, BridgeStep
 from unnoise.processes.paths import Path
 from unnoise.processes.tilting import ByScore
 from unnoise.schedules import Schedule
-from unnoise.schedules.base import check_decreasing, check_slope
+from unnoise.schedules.base import check_log_snr
 from unnoise.spaces import Diffusion, Euclidean
 
 LATEST = 1.5  # a sampler with churn looks a little beyond t = 1
@@ -72,8 +72,7 @@ class Gaussian(Bridged[Tensor], ByScore):
         instance(Euclidean, space=self.space)
         instance(Schedule, schedule=self.schedule)
         instance(Path, path=self.path)
-        check_decreasing(self.schedule.log_snr)
-        check_slope("log SNR", self.schedule.log_snr, self.schedule.log_snr_rate)
+        check_log_snr(self.schedule)
 
     def log_snr(self, t: Tensor) -> Tensor:
         r"""$\lambda = \log(\alpha^2/\sigma^2)$, strictly decreasing."""

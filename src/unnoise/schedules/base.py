@@ -10,8 +10,10 @@ $\tau(t) = \tau_{min} + (\tau_{max} - \tau_{min}) t$.
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -127,6 +129,11 @@ def check_decreasing(log_snr: Function) -> None:
         raise InputError(f"the log SNR goes from {start} to {end}; it must decrease strictly from t = 0, data")
 
 
+def check_log_snr(schedule: Schedule) -> None:
+    """Raise InputError unless the log SNR is finite and decreases over 1025 times, and its rate is its slope."""
+    _once(_check_log_snr, schedule)
+
+
 def check_increasing(schedule: Schedule, *, from_zero: bool = False) -> None:
     """Raise InputError unless B(t) is finite and increases over 1025 times, and `rate` is its slope.
 
@@ -134,6 +141,26 @@ def check_increasing(schedule: Schedule, *, from_zero: bool = False) -> None:
         schedule: of jumps or heat.
         from_zero: whether B(0) may be 0, as where kernels are not singular.
     """
+    _once(_check_increasing, schedule, from_zero)
+
+
+def _once(check: Any, schedule: Schedule, *more: bool) -> None:
+    """Look at equal schedules once: tables have one for each of many columns."""
+    try:
+        hash(schedule)
+    except TypeError:
+        check = check.__wrapped__
+    check(schedule, *more)
+
+
+@functools.lru_cache(maxsize=64)
+def _check_log_snr(schedule: Schedule) -> None:
+    check_decreasing(schedule.log_snr)
+    check_slope("log SNR", schedule.log_snr, schedule.log_snr_rate)
+
+
+@functools.lru_cache(maxsize=64)
+def _check_increasing(schedule: Schedule, from_zero: bool) -> None:
     times = torch.linspace(0, 1, LOOKS, dtype=torch.float64)
     levels = _values("value", schedule.value, times)
     wrong = ~levels.isfinite() | (levels < 0) | (torch.cat([levels[:1], levels]).diff() < 0)
