@@ -76,7 +76,7 @@ class Grid(nn.Module):
     def loss(self, rotations: Tensor, cond: Tensor, rng: torch.Generator) -> Tensor:
         """Minus the mean log share of the truth on a turned grid that holds it, nats."""
         held = torch.randint(len(self.coarse), (len(rotations),), generator=rng)
-        turn = self.coarse[held].mT.double() @ rotations.double()  # which no half precision touches
+        turn = self.coarse[held].mT.double() @ rotations.double()
         asked = (self.coarse.double() @ turn[:, None]).float()
         scores = self.network(asked, None, cond).float()
         loss: Tensor = torch.logsumexp(scores, -1).mean() - scores.gather(1, held[:, None]).mean()
