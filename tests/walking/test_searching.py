@@ -13,7 +13,7 @@ from unnoise._errors import InputError
 from unnoise.spaces import Counts, Euclidean, Finite, product
 from unnoise.testing import ImprobableError, assert_frequencies, assert_mean
 from unnoise.walking.functions import Function, Tried
-from unnoise.walking.searching import NearPlaces, Numbers, Places, searched
+from unnoise.walking.searching import NearPlaces, Numbers, Places, falls_along, searched
 from unnoise.walking.wide import wide_law
 
 F64 = torch.float64
@@ -95,6 +95,20 @@ def test_the_law_of_a_product_is_normalised():
 def test_what_does_not_fall_along_a_number_is_refused(log_prob, space):
     with pytest.raises(InputError, match="does not seem to be integrable: along some line"):
         unnoise.walk(log_prob, space=space, n=10)
+
+
+def test_what_falls_too_slowly_is_refused_and_a_tail_that_has_an_integral_is_not():
+    space, numbers = product({"x": Euclidean(1), "n": Counts(1)}), Numbers(product({"x": Euclidean(1), "n": Counts(1)}))
+    x = wide_law(space).sample(torch.Generator().manual_seed(4), (8,))
+    for power, falling in ((1.0, False), (1.1, True)):
+
+        def log_prob(at, power=power):
+            return -torch.log1p(at["x"][:, 0].square()) - power * torch.log1p(at["n"][:, 0].double())
+
+        target = Tried(Function(log_prob, space, True), space)
+        assert falls_along(target, x, numbers, searched(target, x, numbers)) == falling
+    with pytest.raises(InputError, match="far out its logarithm does not go on falling"):
+        unnoise.walk(lambda n: -torch.log1p(n[:, 0].double()), space=Counts(1), n=10)
 
 
 def test_counts_of_very_different_sizes_are_walked_on(monkeypatch):

@@ -17,7 +17,7 @@ from unnoise.walking.asking import Asked
 from unnoise.walking.functions import Differences, Tried
 from unnoise.walking.keeping import Checkpoint
 from unnoise.walking.scouting import PROPER, Mode, first_guess, reach, scattered
-from unnoise.walking.searching import MOST_NUMBERS, NearPlaces, Numbers, searched
+from unnoise.walking.searching import MOST_NUMBERS, NearPlaces, Numbers, falls_along, searched
 from unnoise.walking.tails import falls
 from unnoise.walking.wide import wide_law
 
@@ -118,6 +118,8 @@ def _with_numbers(target: Tried, wide: Law[Any], first: Any, checkpoint: Checkpo
     places = checkpoint.once("searches", lambda: searched(target, first, numbers), target)
     if not bool((places.widths < PROPER).all()):
         raise InputError(f"the density does not seem to be integrable: {FLAT}; add a prior")
+    if not falls_along(target, first, numbers, places):
+        raise InputError(f"the density does not seem to be integrable: {SHALLOW}; add a prior")
     return NearPlaces(wide, numbers, places)
 
 

@@ -23,6 +23,7 @@ POINTS, MOST_NUMBERS = 64, 256  # from which searches begin; numbers of a point,
 SWEEPS, SAME, QUIET = 200, 1e-3, 10  # over all numbers; nats by which a point is no better, in so many sweeps
 DROP, LENGTHS = 0.5, 80  # of log p at a deviation; lengths that are tried for it
 SMALLEST, GREATEST = 1e-12, 1e12  # deviations
+FAR = 1e15  # deviations, where a density has fallen faster than one that has no integral
 MOST = 2.0**53  # count, above which floating point skips some
 
 
@@ -134,6 +135,27 @@ def searched(target: LogDensity[Any], x: Any, numbers: Numbers) -> Places:
     widths = torch.stack([_width(target, x, numbers, at, k, height) for k in range(at.shape[1])], 1)
     mass = torch.softmax(height + widths.log().sum(1), 0)
     return Places(at, widths, 0.5 * mass + 0.5 / len(mass))
+
+
+@torch.no_grad()
+def falls_along(target: LogDensity[Any], x: Any, numbers: Numbers, places: Places) -> bool:
+    r"""Whether log p falls by more than $\log r$ at r deviations from all places, far along every number.
+
+    Args:
+        target: as of `searched`.
+        x: from which it searched.
+        numbers: of these.
+        places: that it found.
+    """
+    x = _tree.map(lambda leaf: leaf[:POINTS], x)
+    at, height = places.centres, target.log_prob(numbers.put(x, places.centres))
+    for k, width in enumerate(places.widths.T):
+        length = FAR * width
+        length = torch.minimum(length, MOST - at[:, k]) if numbers.kinds[1][k] else length
+        far = _tried(target, x, numbers, at, k, length)[1]
+        if not bool((height - far > (length / width).log()).all()):
+            return False
+    return True
 
 
 def _tried(
