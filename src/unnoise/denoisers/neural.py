@@ -50,10 +50,10 @@ class Neural(AnyQuestion):
         if head is not None and not (issubclass(head, Head) if isinstance(head, type) else callable(head)):
             refuse("head", head, "a class or function that makes a head of a process, as heads.V")
         super().__init__()
-        _check_call(network)
         self.process, self.network = process, network
         self.head: Head[Any] = process.head if head is None else head(process)
         instance(Head, head=self.head)
+        _check_call(network)
         self.learnt = nn.ModuleList(dict.fromkeys(_modules(process)))
         self._called = False
 
