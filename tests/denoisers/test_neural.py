@@ -238,9 +238,9 @@ def test_an_output_that_is_none_is_refused(x, give, words, rng):
         samplers.Multistep(denoiser, steps=4).sample(4, rng)
 
 
-def test_a_network_that_cannot_be_called_is_refused_when_it_is_given():
+def test_a_network_that_cannot_be_called_is_refused_in_its_first_call():
     with pytest.raises(InputError, match=r"got network = Linear, whose forward takes .*; expected forward\(inputs, no"):
-        Neural(edm(Euclidean(3)), nn.Linear(3, 3))
+        Neural(edm(Euclidean(3)), nn.Linear(3, 3))(torch.zeros(2, 3), 0.5)
 
 
 class Narrow(X0):

@@ -50,7 +50,6 @@ class Neural(AnyQuestion):
         if head is not None and not (issubclass(head, Head) if isinstance(head, type) else callable(head)):
             refuse("head", head, "a class or function that makes a head of a process, as heads.V")
         super().__init__()
-        _check_call(network)
         self.process, self.network = process, network
         self.head: Head[Any] = process.head if head is None else head(process)
         instance(Head, head=self.head)
@@ -160,6 +159,8 @@ class Neural(AnyQuestion):
             if not (low >= -MARGIN and high <= 1 + MARGIN):
                 got = f"got the time {high if high > 1 else low:g}; times run from t = 0, data, to t = 1, noise"
                 raise InputError(f"{got}: divide numbers of steps by how many there are")
+            if not self._called:
+                _check_call(self.network)
             self._called = True
         return times
 
