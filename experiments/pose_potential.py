@@ -70,7 +70,7 @@ class Potential:
     scale: Tensor
 
     def value(self) -> Tensor:
-        """E, (n, N)."""
+        """The potential E, (n, N)."""
         softplus = nn.functional.softplus(self.bent)
         return self.scale * ((self.linear * self.overlaps).sum(-1) + (self.outer * softplus).sum(-1))
 

@@ -25,6 +25,7 @@ from unnoise.evaluation import ProbabilityFlow
 from unnoise.processes import Brownian
 from unnoise.spaces import Rotations
 from unnoise.spaces.rotations import vee
+from unnoise.testing import ImprobableError, assert_mean
 
 
 @pytest.fixture(scope="module")
@@ -239,12 +240,11 @@ def test_draws_follow_the_density_of_the_flow(views: Views, bent: Potentials) ->
         (plain,) = flow.height(many[None]).double()
         log_prob = Flow(bent, cond.expand(600, -1)).log_prob(many, steps=10).double()
     share = torch.exp(log_prob + Rotations().log_volume)
-    assert float(share.mean()) == pytest.approx(1.0, abs=4 * float(share.std()) / 600**0.5)
-    weighted = share * (plain - plain.mean())
-    error = float((weighted.var() + drawn.var()) / 600) ** 0.5
-    lead = float(drawn.mean() - plain.mean())
-    assert lead == pytest.approx(float(weighted.mean()), abs=4 * error)
-    assert lead > 6 * error
+    assert_mean(share, 1.0)
+    lead = drawn - plain.mean()
+    assert_mean(lead - share * (plain - plain.mean()), 0.0)
+    with pytest.raises(ImprobableError):
+        assert_mean(lead, 0.0)
 
 
 def test_noise_is_that_of_the_heat_kernel() -> None:

@@ -161,7 +161,7 @@ def fit_latent_classes(
             break
         clock.expect(_work(rows, train, most))
         tried = search.of(groups)
-        if not _is_better(tried.log_prob - found.log_prob, test.weights):
+        if not _is_better(tried.log_prob - found.log_prob, test.weights, BETTER):
             break
         found = tried
     clock.expect(FINAL * sum(rows.only(one.cells).numbers * len(one.law.weights) for one in found.parts))
@@ -245,12 +245,12 @@ def _coarser(law: ProductMixture, coarse: ProductMixture, rows: WeightedRows) ->
     return _tree.map(lambda part: part.at(shared.argmax(1)), coarse.parts)
 
 
-def _is_better(more: Tensor, weights: Tensor) -> bool:
-    """Whether the mean of differences is clearly above what is little."""
+def _is_better(more: Tensor, weights: Tensor, little: float = 0.0, errors: float = 2.0) -> bool:
+    """Whether the mean of differences is above what is little by so many standard errors."""
     share = weights / weights.sum().clamp(min=1e-30)
     mean = (share * more).sum()
     error = (share * (more - mean)).square().sum().sqrt()
-    return bool(mean - 2 * error > BETTER)
+    return bool(mean - errors * error > little)
 
 
 def _each_alone(base: Any) -> Any:
@@ -398,12 +398,12 @@ def _run(law: ProductMixture, rows: WeightedRows, prior: Prior, steps: int, cloc
 def _chosen(
     base: Any, train: WeightedRows, test: WeightedRows, most: int, rng: torch.Generator, clock: _Clock
 ) -> tuple[ProductMixture, Prior]:
-    """The law and the prior that say most of the held-out rows, over numbers of components.
+    """The law and the prior of the most components that say clearly more of the held-out rows than fewer do.
 
     What components of few rows do not know they take from those of the mixture before, which have more, and so on up to
     the law of all rows: drawn to that at once they would lose what they share with their likes.
     """
-    best: tuple[float, ProductMixture, Prior] | None = None
+    best: tuple[Tensor, ProductMixture, Prior] | None = None
     for size in _sizes(most):
         law = _first(Prior.of(base, FIRST_ROWS), train, size, rng)
         coarse = base if best is None else _coarser(law, best[1], train)
@@ -412,10 +412,10 @@ def _chosen(
         for _ in range(ROUNDS):
             prior = _best_prior(law, train, test, coarse)
             law = _run(law, train, prior, TRIAL, clock)
-        score = _score(law, test)
-        if best is not None and (score <= best[0] or clock.over):
+        log_prob = law.log_prob(test.x, test.known)
+        if best is not None and (clock.over or not _is_better(log_prob - best[0], test.weights, errors=1.0)):
             break
-        best = score, law, prior
+        best = log_prob, law, prior
     if best is None:  # never, as there is one size at least
         raise InputError("got no number of components to try; expected one or more")
     return best[1:]
@@ -450,11 +450,6 @@ def _best_prior(law: ProductMixture, train: WeightedRows, test: WeightedRows, ba
         return torch.tensor(ROWS, dtype=torch.float64, device=scores.device)[(scores + chances.log()).argmax(0)]
 
     return Prior(base, _tree.map(best, held, *laws))
-
-
-def _score(law: ProductMixture, rows: WeightedRows) -> float:
-    """The mean log density of rows, in nats."""
-    return float((law.log_prob(rows.x, rows.known) * rows.weights).sum() / rows.weights.sum().clamp(min=1e-30))
 
 
 class _Clock:

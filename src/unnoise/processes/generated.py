@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unnoise._checks import function, instance
+from unnoise._checks import function, instance, refuse
 from unnoise._errors import InputError
 from unnoise._tree import expand
 from unnoise.heads.base import Head
@@ -40,7 +40,8 @@ class Generated(Process[Tensor]):
     def prior(self, n: int) -> Law[Tensor]:
         """The law that was given."""
         law = self.prior_law(n)
-        instance(Law, prior_law=law)
+        if not callable(getattr(law, "sample", None)):
+            refuse("prior_law", law, "a laws.Law")
         return law
 
     @abstractmethod
@@ -153,7 +154,7 @@ class JumpProcess(Generated, Tilting[Tensor]):
 
     def forward(self, x: Tensor, t: Tensor) -> Jump:
         """A(x, .)."""
-        return Jump(_checked(self._elsewhere(x, self._rates(x, expand(t, x)[..., None]))))
+        return Jump(self._elsewhere(x, self._rates(x, expand(t, x)[..., None])))
 
     def reverse(self, x_t: Tensor, stat: Tensor, t: Tensor, *, churn: float = 1.0) -> Jump:
         r"""The rates K; a churn c above 1 adds $\frac12(c^2 - 1)(A + K)$."""
