@@ -190,6 +190,7 @@ MADE: dict[str, dict[str, Any]] = {
     "heads.Tangent": {"process": processes.Brownian(spaces.Sphere(2)), "frequencies": (1.0, 2.0)},
     "heads.JointHead": {"parts": {"a": EDM.head}},
     "heads.joint": {"process": processes.product({"a": EDM}), "parts": {"a": heads.V}},
+    "heads.LogRatio": {"process": processes.WrightFisher(spaces.Simplex(2))},
     "heads.SimplexHead": {"process": processes.WrightFisher(spaces.Simplex(2))},
     # processes
     "processes.Betas": {"betas": (0.1, 0.2)},

@@ -76,3 +76,12 @@ def test_the_swiss_roll_is_a_density_of_unit_variance() -> None:
     assert_mean(draws.square(), 1.0)
     with pytest.raises(ImprobableError):
         assert_mean((0.95 * draws).square(), 1.0)
+
+
+def test_times_of_the_simplex_have_the_density_they_say() -> None:
+    """The share of times before one is the integral of the density."""
+    process = simplex.little_noise(Simplex(3))
+    u = (torch.arange(20_000, dtype=torch.float64) + 0.5) / 20_000
+    t, density = simplex.LaterTimes()(process, u)
+    between = torch.diff(t) * 0.5 * (density[1:] + density[:-1])
+    torch.testing.assert_close(between.cumsum(0), u[1:] - u[0], rtol=0, atol=1e-4)

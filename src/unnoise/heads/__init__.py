@@ -24,6 +24,7 @@ from unnoise.heads.manifolds import ScoreHead as ScoreHead
 from unnoise.heads.manifolds import Tangent as Tangent
 from unnoise.heads.product import JointHead as JointHead
 from unnoise.heads.product import joint as joint
+from unnoise.heads.simplex import LogRatio as LogRatio
 from unnoise.heads.simplex import SimplexHead as SimplexHead
 from unnoise.heads.told import Told as Told
 from unnoise.heads.told import told as told
