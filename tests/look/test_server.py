@@ -152,7 +152,8 @@ def test_many_columns_can_be_searched(client: Client, count: int) -> None:
     found = page.get("", params={"find": "SPALTE 9", "rows": "16", "is.spalte 99": "0.5", "is.spalte 1": "1"}).text
     assert found.count('class="column"') == 6  # 9, 91, 93, ..., 99
     some = page.get("", params={"find": "77", "rows": "16"}).text
-    assert some.count('class="column"') == 1, "digits are sought in names, and not in the ranges of all others"
+    named = sum("77" in name for name in names)
+    assert some.count('class="column"') == named, "digits are sought in names, and not in the ranges of all others"
     assert page.get("", params={"find": "numbers", "rows": "16"}).text.count('class="column"') == 60
     hidden = [field for field in Outline(found).all("input") if field.get("type") == "hidden"]
     assert {"type": "hidden", "name": "is.spalte 1", "value": "1"} in hidden
