@@ -114,10 +114,11 @@ def walk(
     OBJECT is a function log_prob(x) of points (n, d), or of one, in torch or
     NumPy. MODULE may be a file; alone it means its log_prob, or log_prior and
     log_likelihood. A dict parameters = {"mu": Reals(), "tau": Positive()} beside
-    them, of unnoise.walking, says bounds and names. No scale, step size or start
-    is to be given. Told are the logarithm of the integral, the weights of modes,
-    and a verdict: trusted, or what speaks against it. After Ctrl-C or SIGTERM
-    --resume goes on to the same draws.
+    them, of unnoise.walking, says bounds and names; space = Sphere(2) says that
+    points are elsewhere. No scale, step size or start is to be given. Told are
+    the logarithm of the integral, the weights of modes, and a verdict: trusted,
+    or what speaks against it. After Ctrl-C or SIGTERM --resume goes on to the
+    same draws.
 
     Examples:
       unnoise walk my_posterior.py:log_prob --dimension 3 -n 2000 -o points.csv
