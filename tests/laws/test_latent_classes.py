@@ -188,17 +188,6 @@ def test_cells_that_belong_together_stay_in_one_group():
         fit_latent_classes(base, x, together={"first": together["first"]}, rng=rng())
 
 
-def test_links_are_found_beside_holes_and_what_chance_makes_is_none():
-    _, rows = mixed(2000)
-    alone = torch.randn(2000, 1, generator=rng(7))
-    x = rows.x | {"numbers": torch.cat([rows.x["numbers"], alone], 1)}
-    known = rows.known | {"numbers": torch.rand(2000, 2, generator=rng(8)) > 0.1}
-    links = latent_classes._links(WeightedRows(x, known, rows.weights))
-    other = 3  # letters, letters, numbers, this
-    assert (links[other, [0, 1, 2, 4, 5]] == 0).all()
-    assert (links[[0, 0, 1, 2, 4], [1, 2, 4, 5, 5]] > 0).all()
-
-
 def test_a_component_that_is_sure_is_not_drawn_to_what_others_are_unsure_of(monkeypatch):
     """One of twenty components always has one value, the others any; the twin has one prior for all of a cell."""
     n = 2000

@@ -20,10 +20,11 @@ from unnoise import _tree
 from unnoise._checks import function, instance, real, refuse, whole
 from unnoise._errors import InputError
 from unnoise.laws.components import Components, Tally
+from unnoise.laws.links import links_of
 from unnoise.laws.product_mixture import ProductMixture, only
 
 COMPONENTS = 300
-SIZES = (1, 10, 50, 150)  # tried before the greatest, in order, until more components say less of the held-out rows
+SIZES = (1, 10, 50, 150)  # tried before the greatest, in order, until more say no clearly more of held-out rows
 ROWS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)  # what the prior of a cell may be worth, in rows
 FIRST_ROWS = 3.0
 PER_COMPONENT = 5  # rows of data, at least
@@ -35,9 +36,6 @@ CHOOSING = 20  # steps of the law of what priors are worth
 WEIGHT = 0.1  # rows that each component's weight starts with
 BETTER = 0.03  # nats of a held-out row that independent groups must say more, by two standard errors
 LINKS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4)  # nats that two cells say of each other, above which a group has both
-BINS = 8  # of a cell, between which links are found
-MOST_LINKED, MOST_NUMBERS, AT_ONCE = 5000, 2**25, 16  # rows that are looked at for it, their numbers, cells at a time
-DEVIATIONS = 5.0  # by which a link exceeds what chance makes of none
 
 
 @dataclass(frozen=True)
@@ -272,7 +270,7 @@ def _of_cells(numbers: Tensor, like: Any) -> Any:
 
 def _groupings(rows: WeightedRows, together: Any) -> Iterator[Any]:
     """Cells in groups, coarser ones first: joined where two say more of each other than so many nats."""
-    numbers, links = _side_by_side(together), _links(rows)
+    numbers, links = _side_by_side(together), links_of(rows.x, rows.known)
     same = numbers[:, None] == numbers
     count = 1
     for least in LINKS:
@@ -280,43 +278,6 @@ def _groupings(rows: WeightedRows, together: Any) -> Iterator[Any]:
         if found > count:
             count = found
             yield _of_cells(torch.from_numpy(labels).long(), together)
-
-
-def _links(rows: WeightedRows) -> Tensor:
-    r"""Nats that two cells say of each other beyond what chance makes of none, (cells, cells); 0 if it is no more.
-
-    Of n rows that know both, $2nI$ is $\chi^2$ with $(R - 1)(S - 1)$ degrees of freedom where they are independent
-    and have R and S bins.
-    """
-    some = rows.at(slice(min(MOST_LINKED, max(1, MOST_NUMBERS // (BINS * _tree.numel_per_row(rows.x))))))
-    pairs = zip(_tree.leaves(some.x), _tree.leaves(some.known), strict=True)
-    bins = torch.cat([_binned(x.flatten(1), known.flatten(1)) for (_, x), (_, known) in pairs], 1)
-    flat = torch.stack([bins == value for value in range(BINS)], 2).flatten(1).float()  # (n, cells BINS)
-    counts = [(part.T @ flat).reshape(-1, BINS, bins.shape[1], BINS) for part in torch.split(flat, AT_ONCE * BINS, 1)]
-    return torch.cat([_said(both.transpose(1, 2)) for both in counts])
-
-
-def _said(both: Tensor) -> Tensor:
-    """Of counts of pairs of bins, (*, BINS, BINS), nats beyond chance, (*)."""
-    total = both.sum((-1, -2), keepdim=True).clamp(min=1)
-    left, right = both.sum(-1, keepdim=True), both.sum(-2, keepdim=True)
-    nats = (torch.xlogy(both, both * total) - torch.xlogy(both, left * right)).sum((-1, -2)) / total[..., 0, 0]
-    freedom = ((left > 0).sum((-1, -2)) - 1).clamp(min=0) * ((right > 0).sum((-1, -2)) - 1).clamp(min=0)
-    chance = (freedom + DEVIATIONS * (2 * freedom).sqrt()) / (2 * total[..., 0, 0])
-    return torch.where(nats > chance, nats - freedom / (2 * total[..., 0, 0]), 0.0)
-
-
-def _binned(x: Tensor, known: Tensor) -> Tensor:
-    """Values by rank in bins of about equal share, or one each where they are few; BINS where nothing is known."""
-    found = torch.full(x.shape, BINS)
-    for cell in range(x.shape[1]):
-        there = known[:, cell]
-        values, place, counts = torch.unique(x[there, cell], return_inverse=True, return_counts=True)
-        if len(values) > BINS:
-            middle = (counts.cumsum(0) - counts / 2) / counts.sum()
-            place = (middle * BINS).long().clamp(max=BINS - 1)[place]
-        found[there, cell] = place
-    return found
 
 
 def em_step(law: ProductMixture, rows: WeightedRows, prior: Prior) -> tuple[ProductMixture, float]:
