@@ -51,7 +51,19 @@ T = TypeVar("T", bound=State)
 
 
 class Kernel(ABC, Generic[T]):
-    """One step of many chains at once, at the cost of one score. Frozen dataclasses."""
+    """One step of many chains at once, at the cost of one score: (state, rng) -> state. Frozen dataclasses.
+
+    `run` makes the loop. One of your own states `start` and `step`:
+
+    >>> @dataclass(frozen=True)
+    ... class Walk(Memoryless):  # leaves no density as it is: it only spreads
+    ...     step_size: float
+    ...     def step(self, state, rng):
+    ...         return State(state.x + self.step_size * torch.randn(state.x.shape, generator=rng))
+    >>> trace = run(Walk(0.1), torch.zeros(20_000, 1), 25, torch.Generator().manual_seed(0))
+    >>> f"{trace.x.std():.2f}"  # .1 times the root of 25
+    '0.50'
+    """
 
     step_size: float
 
@@ -126,7 +138,11 @@ class Trace(Generic[T]):
 
 
 class ChainSampler(ABC):
-    """Runs chains to their end, and returns one sample per chain."""
+    """Runs chains to their end, and returns one sample per chain, (n, *event).
+
+    `Sequential`, `Joint`, `Localization`, `WalkJump` and `Annealed` are such samplers. Give points to start from, or
+    how many chains start from zero.
+    """
 
     @property
     @abstractmethod

@@ -112,7 +112,17 @@ def jump_bound(sigma: float, dimension: int, m: int = 1) -> float:
 
 
 def jump_variance(tau: float, level: float) -> float:
-    r"""$\tau^4/(\tau^2 + s^2)$: the variance of jumps from level s within a mode of deviation $\tau$."""
+    r"""$\tau^4/(\tau^2 + s^2)$: the variance of jumps $E[X | Y]$ from noise level s within a mode of deviation $\tau$.
+
+    Jumps are narrower than the mode, whose variance is $\tau^2$ (arXiv 2305.19473).
+
+    Args:
+        tau: $\tau$, in the units of the points, above 0.
+        level: s; of m measurements of noise $\sigma$ it is $\sigma/\sqrt m$.
+
+    >>> jump_variance(tau=1.0, level=1.0)
+    0.5
+    """
     real(above=0, tau=tau, level=level)
     return tau**4 / (tau**2 + level**2)
 

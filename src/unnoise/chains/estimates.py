@@ -29,7 +29,7 @@ TOO_MANY = 0.1  # of the rows
 
 
 class UnreliableEstimate(RuntimeWarning):
-    """An estimate rests on too few effective draws."""
+    """An estimate of $E[X | Y = y]$ rests on too few effective draws; more draws, or less noise on y."""
 
 
 @dataclass(frozen=True)

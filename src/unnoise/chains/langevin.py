@@ -40,7 +40,12 @@ class Langevin(Memoryless, TargetKernel[State]):
 
 @dataclass(frozen=True)
 class Proposing(State):
-    """A state with the log density and the score at its positions."""
+    r"""A state with the log density and the score at its positions, so that a step costs one score.
+
+    Attributes:
+        log_prob: in nats, up to a constant, (n,).
+        score: $\nabla\log p$, (n, *event).
+    """
 
     log_prob: Tensor
     score: Tensor
@@ -103,7 +108,13 @@ class MALA(TargetKernel[Proposing]):
 
 @dataclass(frozen=True)
 class Tuned:
-    """A kernel with its new step size, and where its chains are."""
+    """What `tune` found.
+
+    Attributes:
+        kernel: with its new step size.
+        state: where the chains are; `run(found.kernel, found.state, ...)` goes on from there.
+        acceptance: the mean probability of the last moves.
+    """
 
     kernel: MALA
     state: Proposing

@@ -61,7 +61,22 @@ class Mean:
 
 
 def conditional(noisy: AtNoise, past: Mean, sigma: float) -> Field:
-    r"""The law of $Y_k$ given $Y_{1:k-1}$, by its score $(E[X | Y_{1:k}] - y)/\sigma_k^2$."""
+    r"""The law of the next measurement $Y_k = X + \sigma_k N_k$ given the ones before, $Y_{1:k-1}$.
+
+    By its score $\nabla_y\log p(y | Y_{1:k-1}) = (E[X | Y_{1:k-1}, Y_k = y] - y)/\sigma_k^2$, of a density with respect
+    to Lebesgue measure (Saremi, Park, Bach 2024, arXiv 2305.19473).
+
+    Args:
+        noisy: the target at any level of noise.
+        past: what the first k - 1 measurements say.
+        sigma: $\sigma_k$, in the units of the points.
+
+    >>> from unnoise import denoisers, laws, processes, spaces
+    >>> law = laws.GaussianMixture(torch.ones(1), torch.zeros(1, 1), torch.full((1, 1, 1), 4.0))  # X ~ N(0, 4)
+    >>> noisy = AtNoise(denoisers.ExactMixture(processes.edm(spaces.Euclidean(1)), law))
+    >>> conditional(noisy, Mean(torch.zeros(1, 1)), 1.0).score(torch.tensor([[5.0]]))  # of Y_1 ~ N(0, 5)
+    tensor([[-1.0000]])
+    """
     level = noisy.at((past.precision + sigma**-2) ** -0.5)
     return Field(lambda y: (level.denoise(past.with_one_more(y, sigma).value) - y).div_(sigma**2))
 

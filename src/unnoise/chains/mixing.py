@@ -14,7 +14,7 @@ HARMFUL = 0.02  # of the distance from start to target
 
 
 class NotMixedWarning(RuntimeWarning):
-    """Chains ended before they forgot where they began."""
+    """Chains ended before they forgot where they began: their points are no draws yet. Walk on, or start nearer."""
 
 
 @dataclass(frozen=True)

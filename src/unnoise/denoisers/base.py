@@ -21,7 +21,25 @@ Look = Callable[[Any, Any], Any]  # (x_t, cond) -> the statistic at one time
 
 
 class Denoiser(nn.Module, ABC):
-    r"""(x_t, t, cond) -> $E[Y_t(X_0, x_t) | X_t = x_t, \text{cond}]$, for one process."""
+    r"""(x_t, t, cond) -> $E[Y_t(X_0, x_t) | X_t = x_t, \text{cond}]$, laid out as the states of one process.
+
+    On $R^d$ it is $\hat x_0$, on manifolds the score, on finite spaces $p(x_0)$ of every site. A torch module with a
+    `process`; one of your own states `forward`:
+
+    >>> from unnoise import processes, spaces
+    >>> class OfNormalData(Denoiser):
+    ...     def __init__(self, process):
+    ...         super().__init__()
+    ...         self.process = process
+    ...     def forward(self, x_t, t, cond=None):
+    ...         alpha, sigma = self.process.alpha_sigma(t)
+    ...         return alpha / (alpha**2 + sigma**2) * x_t
+    >>> denoiser = OfNormalData(processes.variance_preserving(spaces.Euclidean(1)))
+    >>> from unnoise import samplers
+    >>> x = samplers.Multistep(denoiser, steps=10).sample(2000, torch.Generator().manual_seed(0))
+    >>> f"{x.std():.1f}"
+    '1.0'
+    """
 
     process: Process[Any]
 
@@ -89,7 +107,11 @@ def check_statistic(denoiser: Denoiser, stat: Any, target: Any, rows: int) -> No
 
 
 class HasDensity(Denoiser):
-    """A denoiser that knows the density of its conditional law in closed form."""
+    r"""A denoiser that knows the density of its conditional law in closed form, such as `HeatMixture`.
+
+    `log_prob(x_t, t, cond)` is $\log q_t(x_t | c)$ in nats, (n,), with respect to the reference measure of the space;
+    that of the data where t is None.
+    """
 
     @abstractmethod
     def log_prob(self, x_t: Any, t: Tensor | None, cond: Any) -> Tensor:
@@ -187,7 +209,11 @@ class Roles:
 
 
 class AnyQuestion(Denoiser):
-    """A denoiser that can be told the role of every cell."""
+    """A denoiser that can be told the role of every cell: asked, given or unknown.
+
+    So one denoiser has all conditionals of all marginals; `Answering` makes of it and of roles an ordinary one. `Exact`
+    is an example, and every network of a `DenoisingMarkovModel`.
+    """
 
     @abstractmethod
     def answer(self, x: Any, t: Tensor, roles: Roles, cond: Any = None) -> Any:

@@ -25,7 +25,13 @@ NUMBERS_AT_ONCE = 2**23
 
 
 class ClosedForm(Denoiser):
-    r"""A denoiser that knows the noisy densities $q_t$ too."""
+    """A denoiser that knows the noisy densities $q_t$ too: `log_prob` in nats, (n,), and, of Gaussian noise, `score`.
+
+    >>> from unnoise import processes, spaces
+    >>> exact = Exact(processes.edm(spaces.Euclidean(1)), torch.tensor([[-1.0], [1.0]]))
+    >>> isinstance(exact, ClosedForm), exact.score(torch.tensor([[0.0]]), torch.tensor(0.5))
+    (True, tensor([[0.]]))
+    """
 
     @abstractmethod
     def log_prob(self, x_t: Any, t: Tensor) -> Tensor:

@@ -24,7 +24,16 @@ LogR = Callable[[Any], Tensor]
 
 
 class Observation(ABC):
-    """A positive function of x_0 with a closed Gaussian average."""
+    r"""A positive function r of $x_0$ with a closed Gaussian average, $\log E[r(x + \sqrt v z)]$ in nats, (n,).
+
+    Called with points it is $\log r$ itself. One of your own states `blurred`:
+
+    >>> class Slope(Observation):  # r = exp(x_1)
+    ...     def blurred(self, x, variance):
+    ...         return x[:, 0] + 0.5 * torch.as_tensor(variance)
+    >>> Slope()(torch.tensor([[1.0, 2.0]])), Slope().blurred(torch.tensor([[1.0, 2.0]]), 4.0)
+    (tensor([1.]), tensor([3.]))
+    """
 
     def __call__(self, x: Any) -> Tensor:
         """Log r at points x, (n, *event), in nats: (n,)."""
@@ -150,7 +159,14 @@ def noisy(values: Tensor, scale: float) -> Masked:
 
 
 def log_values(log_r: LogR, x: Any) -> Tensor:
-    """Log r at points; InputError for another shape than (n,), a NaN, or an infinite r."""
+    r"""$\log r$ at points, (n,), in nats; $-\infty$ where r is 0.
+
+    Raises:
+        InputError: another shape than (n,), a NaN, or an infinite r.
+
+    >>> log_values(lambda x: -x.square().sum(1), torch.tensor([[1.0, 2.0]]))
+    tensor([-5.])
+    """
     return _checked(log_r(x), _tree.length(x))
 
 

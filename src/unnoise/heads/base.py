@@ -23,7 +23,27 @@ from unnoise.spaces import Space
 
 
 class Head(ABC, Generic[S]):
-    """What a backbone sees of the states of one process, and what its output stands for."""
+    """What a backbone sees of the states of one process, and what its output stands for.
+
+    A network $F$ maps `inputs(x_t, t)`, (n, *input_shape), to (n, *output_shape), and `estimate(F, x_t, t)` makes of
+    any output a legal statistic, laid out as the states. One of your own states `input_shape`, `inputs` and `estimate`.
+
+    >>> from dataclasses import dataclass
+    >>> from unnoise.processes import Gaussian, edm
+    >>> from unnoise.spaces import Euclidean
+    >>> @dataclass(frozen=True)
+    ... class Positive(Head):  # data that are never negative
+    ...     process: Gaussian
+    ...     @property
+    ...     def input_shape(self):
+    ...         return self.process.space.event_shape
+    ...     def inputs(self, x_t, t):
+    ...         return x_t / torch.hypot(*self.process.alpha_sigma(t))
+    ...     def estimate(self, output, x_t, t):
+    ...         return torch.nn.functional.softplus(output)
+    >>> Positive(edm(Euclidean(1))).estimate(torch.zeros(1, 1), torch.ones(1, 1), torch.tensor(0.5))
+    tensor([[0.6931]])
+    """
 
     @property
     @abstractmethod
@@ -114,7 +134,16 @@ class _OnSpace(Protocol):
 
 @dataclass(frozen=True)
 class ProcessHead(Head[Tensor]):
-    """A head of a process whose states are tensors, of the right kind, else InputError."""
+    """A head of a process whose states are tensors.
+
+    Raises:
+        InputError: the process is not of the kind that the head reads, such as a head of Gaussian noise for jumps.
+
+    >>> from unnoise import heads, processes, spaces
+    >>> heads.Eps(processes.Brownian(spaces.Torus(1)))
+    Traceback (most recent call last):
+    unnoise._errors.InputError: the head Eps reads the states of a process with x_t = alpha x_0 + sigma noise, not ...
+    """
 
     needs: ClassVar[type]  # a protocol of processes
     on: ClassVar[type]  # the kind of space

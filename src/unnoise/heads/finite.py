@@ -72,7 +72,15 @@ class StatesHead(ProcessHead):
 
 @dataclass(frozen=True)
 class Softmax(StatesHead):
-    """The output is the logits of p(x_0 | x_t) over the states of data."""
+    r"""The output is the logits F of $p(x_0 | x_t)$ over the states of data: $\hat p = \mathrm{softmax}(F)$.
+
+    States where data cannot be, such as a mask, have probability 0. `Posterior` adds what the kernel knows.
+
+    >>> from unnoise.processes import CTMC, rates
+    >>> head = Softmax(CTMC(Finite(1, 3), rates.Absorbing(3)))
+    >>> head.estimate(torch.tensor([[0.0, math.log(3), 9.0]]), torch.tensor([[2]]), torch.tensor(0.5))
+    tensor([[[0.2500, 0.7500, 0.0000]]])
+    """
 
     needs = _KnownJumps
     trait = "of jumps on a finite space whose kernel is known"
@@ -235,7 +243,17 @@ def _between(middle: Tensor, half: Tensor) -> Tensor:
 
 
 class RatioHead(StatesHead):
-    r"""The output is $\log q_t(y)/q_t(x)$ for every y that differs from x at one site."""
+    r"""The output is $\log\frac{q_t(y)}{q_t(x)}$ for every y that differs from x at one site; the concrete score.
+
+    Lou et al. 2024 (arXiv 2310.16834). The statistic is the ratios, (n, *sites, S), with 1 for staying.
+
+    >>> from unnoise.laws import Categorical
+    >>> from unnoise.processes import JumpProcess
+    >>> prior = lambda n: Categorical(torch.full((n, 1, 2), 0.5), event_ndim=1)
+    >>> head = RatioHead(JumpProcess(Finite(1, 2), lambda x, t: torch.ones(*x.shape, 2), prior))
+    >>> head.estimate(torch.tensor([[5.0, math.log(3)]]), torch.tensor([[0]]), torch.tensor(0.5))
+    tensor([[[1., 3.]]])
+    """
 
     def estimate(self, output: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
         """The ratios; 1 for staying."""

@@ -157,7 +157,12 @@ class GaussianAt(HeadAt[Tensor]):
 
 
 class X0(GaussianHead):
-    """The network gives the data itself."""
+    r"""The network gives the data themselves: $\hat x_0 = F$, in the data's units.
+
+    >>> from unnoise.processes import edm
+    >>> X0(edm(Euclidean(1))).estimate(torch.tensor([[0.7]]), torch.tensor([[2.0]]), torch.tensor(0.5))
+    tensor([[0.7000]])
+    """
 
     def x_0(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
         """The output itself."""
@@ -165,7 +170,16 @@ class X0(GaussianHead):
 
 
 class Eps(GaussianHead):
-    """The network gives the noise (Ho et al. 2020, arXiv 2006.11239)."""
+    r"""The network gives the noise: $\hat x_0 = (x - \sigma F)/\alpha$ (Ho et al. 2020, arXiv 2006.11239).
+
+    Where $\alpha$ is small an error of F is an error of $\sigma/\alpha$ times its size in $\hat x_0$.
+
+    >>> from unnoise.processes import variance_preserving
+    >>> process, t = variance_preserving(Euclidean(1)), torch.tensor(0.3)
+    >>> (alpha, sigma), x_0, noise = process.alpha_sigma(t), torch.tensor([[2.0]]), torch.tensor([[0.5]])
+    >>> Eps(process).estimate(noise, alpha * x_0 + sigma * noise, t)
+    tensor([[2.0000]])
+    """
 
     def x_0(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
         r"""$(x - \sigma F)/\alpha$."""
@@ -173,7 +187,16 @@ class Eps(GaussianHead):
 
 
 class V(GaussianHead):
-    r"""The network gives $\alpha\epsilon - \sigma x_0$ (Salimans and Ho 2022, arXiv 2202.00512)."""
+    r"""The network gives $v = \alpha\epsilon - \sigma x_0$: $\hat x_0 = (\alpha x - \sigma F)/(\alpha^2 + \sigma^2)$.
+
+    Salimans and Ho 2022 (arXiv 2202.00512).
+
+    >>> from unnoise.processes import variance_preserving
+    >>> process, t = variance_preserving(Euclidean(1)), torch.tensor(0.3)
+    >>> (alpha, sigma), x_0, noise = process.alpha_sigma(t), torch.tensor([[2.0]]), torch.tensor([[0.5]])
+    >>> V(process).estimate(alpha * noise - sigma * x_0, alpha * x_0 + sigma * noise, t)
+    tensor([[2.0000]])
+    """
 
     def x_0(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
         """By the table of the module."""
@@ -181,7 +204,16 @@ class V(GaussianHead):
 
 
 class Velocity(GaussianHead):
-    r"""The network gives $\epsilon - x_0$, on rectified flow $dx/d\tau$ (Lipman et al. 2023, arXiv 2210.02747)."""
+    r"""The network gives $\epsilon - x_0$: $\hat x_0 = (x - \sigma F)/(\alpha + \sigma)$.
+
+    On rectified flow it is the velocity $dx/d\tau$ (Lipman et al. 2023, arXiv 2210.02747).
+
+    >>> from unnoise.processes import rectified_flow
+    >>> process, t = rectified_flow(Euclidean(1)), torch.tensor(0.3)
+    >>> (alpha, sigma), x_0, noise = process.alpha_sigma(t), torch.tensor([[2.0]]), torch.tensor([[0.5]])
+    >>> Velocity(process).estimate(noise - x_0, alpha * x_0 + sigma * noise, t)
+    tensor([[2.0000]])
+    """
 
     def x_0(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
         """By the table of the module."""
@@ -189,7 +221,16 @@ class Velocity(GaussianHead):
 
 
 class Score(GaussianHead):
-    r"""The network gives $\sigma\nabla\log q_t$ (Song and Ermon 2019, arXiv 1907.05600)."""
+    r"""The network gives $\sigma\nabla\log q_t$: $\hat x_0 = (x + \sigma F)/\alpha$.
+
+    Song and Ermon 2019 (arXiv 1907.05600). Density with respect to Lebesgue measure; F is minus the noise of `Eps`.
+
+    >>> from unnoise.processes import variance_preserving
+    >>> process, t = variance_preserving(Euclidean(1)), torch.tensor(0.3)
+    >>> x_0, x_t = torch.tensor([[2.0]]), torch.tensor([[0.5]])
+    >>> Score(process).estimate(process.alpha_sigma(t)[1] * process.score(x_t, x_0, t), x_t, t)
+    tensor([[2.0000]])
+    """
 
     def x_0(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
         r"""$(x + \sigma F)/\alpha$."""
@@ -197,7 +238,18 @@ class Score(GaussianHead):
 
 
 class Preconditioned(GaussianHead):
-    """The network gives what is left at unit variance (Karras et al. 2022, arXiv 2206.00364)."""
+    r"""The network gives what is left at unit variance: $\hat x_0 = c_{skip} x + c_{out} F$; the default.
+
+    $c_{skip} = \alpha\sigma_d^2/(\alpha^2\sigma_d^2 + \sigma^2)$, so F = 0 is the best linear estimate of data with
+    deviation $\sigma_d$, and $c_{out} = \sigma\sigma_d/\sqrt{\alpha^2\sigma_d^2 + \sigma^2}$ (Karras et al. 2022, arXiv
+    2206.00364, table 1).
+
+    >>> from unnoise.processes import variance_preserving
+    >>> process, t = variance_preserving(Euclidean(1)), torch.tensor(0.3)
+    >>> nothing, x_t = torch.zeros(1, 1), torch.ones(1, 1)
+    >>> Preconditioned(process).estimate(nothing, x_t, t), process.alpha_sigma(t)[0]  # alpha x_t
+    (tensor([[0.6295]]), tensor(0.6295))
+    """
 
     def x_0(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
         r"""$c_{skip} x + c_{out} F$."""

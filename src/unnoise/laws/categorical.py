@@ -58,7 +58,19 @@ class Categorical(HasEntropy[Tensor]):
 
 
 def effective_size(log_weights: Tensor) -> Tensor:
-    r"""$(\sum w)^2/\sum w^2$ over the last axis (Kong, Liu, Wong 1994)."""
+    r"""How many even weights are worth as much: $(\sum w)^2/\sum w^2$ over the last axis (Kong, Liu, Wong 1994).
+
+    Between 1, where one weight has all, and their number, where all are alike.
+
+    Args:
+        log_weights: $\log w$ in nats, (*batch, k), up to a constant.
+
+    Returns:
+        (*batch,).
+
+    >>> effective_size(torch.tensor([[0.0, 0.0, 0.0], [0.0, -99.0, -99.0]]))
+    tensor([3., 1.])
+    """
     return torch.exp(2 * torch.logsumexp(log_weights, -1) - torch.logsumexp(2 * log_weights, -1))
 
 

@@ -20,9 +20,16 @@ ALL = slice(None)
 
 @dataclass(frozen=True)
 class Loss:
-    """One loss per example, (n,), in nats unless weighted, and what else to show, by name.
+    """One loss per example, and what else to show.
 
-    Training takes the mean.
+    Training takes the mean of `value`.
+
+    Attributes:
+        value: (n,), in nats unless an objective is weighted; another shape is an InputError.
+        metrics: numbers by name, such as the parts of a sum; they change nothing.
+
+    >>> Loss(torch.tensor([0.2, 0.4]), {"accuracy": torch.tensor(0.9)}).value.mean()
+    tensor(0.3000)
     """
 
     value: Tensor
@@ -36,7 +43,21 @@ class Loss:
 
 
 class Objective(ABC):
-    """A stochastic estimate of how far a denoiser is from the exact one."""
+    r"""A stochastic estimate of how far a denoiser is from the exact one: (denoiser, x_0, cond, rng) -> `Loss`.
+
+    Its mean over the noise is least where the denoiser gives $E[Y_t(X_0, x_t) | X_t = x_t, \text{cond}]$; the least
+    value is above zero. One of your own states `__call__`, and `check_batch` refuses what is no batch:
+
+    >>> class AtOneTime(Objective):
+    ...     def __call__(self, denoiser, x_0, cond, rng, rows=ALL):
+    ...         t = torch.full((len(x_0),), 0.5)
+    ...         x_t = denoiser.process.marginal(x_0, t).sample(rng)
+    ...         return Loss((denoiser(x_t, t, cond) - x_0).square().sum(1)[rows])
+    >>> from unnoise import denoisers, processes, spaces
+    >>> exact = denoisers.Exact(processes.edm(spaces.Euclidean(1)), torch.zeros(1, 1))
+    >>> AtOneTime()(exact, torch.zeros(3, 1), None, torch.Generator().manual_seed(0)).value
+    tensor([0., 0., 0.])
+    """
 
     @abstractmethod
     def __call__(self, denoiser: Denoiser, x_0: Any, cond: Any, rng: torch.Generator, rows: slice = ALL) -> Loss:

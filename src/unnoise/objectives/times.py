@@ -27,12 +27,28 @@ def low_discrepancy(n: int, rng: torch.Generator) -> Tensor:
 
 
 def stratum(u: Tensor, count: int) -> Tensor:
-    """Which of `count` equal parts of [0, 1] numbers lie in, 1 included."""
+    """Which of `count` equal parts of [0, 1] numbers lie in, from 0 on; 1 itself is in the last.
+
+    >>> stratum(torch.tensor([0.0, 0.3, 1.0]), 4)
+    tensor([0, 1, 3])
+    """
     return (u * count).long().clamp(max=count - 1)
 
 
 class Times(ABC):
-    """A law on [0, 1], the image of uniform numbers."""
+    """A law on [0, 1], as the image of uniform numbers: times $t(u)$ and their density $p(t)$ in dt.
+
+    An objective divides by the density, so the law changes the variance of a loss and not its mean. A law of your own
+    states `__call__`:
+
+    >>> from dataclasses import dataclass
+    >>> @dataclass(frozen=True)
+    ... class Early(Times):  # p(t) = 2 (1 - t)
+    ...     def __call__(self, process, u):
+    ...         return 1 - (1 - u).sqrt(), 2 * (1 - u).sqrt()
+    >>> times_at(Early(), None, torch.tensor([0.0, 0.75]))
+    (tensor([0.0000, 0.5000]), tensor([2., 1.]))
+    """
 
     @abstractmethod
     def __call__(self, process: HasKernel[Any], u: Tensor) -> tuple[Tensor, Tensor]:
@@ -40,7 +56,14 @@ class Times(ABC):
 
 
 def times_at(times: Times, process: HasKernel[Any], u: Tensor) -> tuple[Tensor, Tensor]:
-    """Times of uniform numbers and their density, (n,) and (n,); InputError for other shapes."""
+    """The times of uniform numbers, (n,), and their density in dt, (n,).
+
+    Raises:
+        InputError: the law gave other shapes.
+
+    >>> times_at(UniformTimes(), None, torch.tensor([0.1, 0.9]))
+    (tensor([0.1000, 0.9000]), tensor([1., 1.]))
+    """
     t, density = times(process, u)
     if t.shape != u.shape or density.shape != u.shape:
         shapes = f"times of shape {tuple(t.shape)} and densities of shape {tuple(density.shape)}"
@@ -51,7 +74,7 @@ def times_at(times: Times, process: HasKernel[Any], u: Tensor) -> tuple[Tensor, 
 
 @dataclass(frozen=True)
 class UniformTimes(Times):
-    """Uniform in t."""
+    """Uniform in t: $t = u$, of density 1."""
 
     def __call__(self, process: HasKernel[Any], u: Tensor) -> tuple[Tensor, Tensor]:
         """The numbers themselves, with density 1."""
@@ -60,7 +83,17 @@ class UniformTimes(Times):
 
 @dataclass(frozen=True)
 class ImportanceTimes(Times):
-    """The process's own choice: uniform in log SNR for a Gaussian process."""
+    r"""The process's own choice, `process.importance_times`; the default of `Denoising`.
+
+    For a Gaussian process uniform in $\lambda = \log\mathrm{SNR}$, of density $-\lambda'(t)/(\lambda(0) - \lambda(1))$:
+    an error of the noise then weighs the same at all times.
+
+    >>> from unnoise import processes, spaces
+    >>> process = processes.edm(spaces.Euclidean(1))
+    >>> t, _ = ImportanceTimes()(process, torch.tensor([0.0, 0.5, 1.0]))
+    >>> process.log_snr(t).diff()  # equal steps
+    tensor([-10.5966, -10.5966])
+    """
 
     def __call__(self, process: HasKernel[Any], u: Tensor) -> tuple[Tensor, Tensor]:
         """The process's times, and their density."""
@@ -89,7 +122,14 @@ class StepTimes(_EvenLaw):
 
 
 class WholeSteps(_EvenLaw):
-    r"""One of the T times of a `processes.Chain`, $0, 1/(T - 1), \dots, 1$, all alike."""
+    r"""One of the T times of a `processes.Chain`, $0, 1/(T - 1), \dots, 1$, all alike: density 1 in their even law.
+
+    Args:
+        steps: T, at least 2, else InputError.
+
+    >>> WholeSteps(5)(None, torch.tensor([0.0, 0.5, 1.0]))[0]
+    tensor([0.0000, 0.5000, 1.0000])
+    """
 
     least = 2
 
@@ -102,7 +142,17 @@ class WholeSteps(_EvenLaw):
 class LogNormalTimes(Times):
     r"""$\log(\sigma/\alpha) \sim N(\text{mean}, \text{deviation}^2)$, truncated to the process's range.
 
-    By default Karras et al. 2022 (arXiv 2206.00364), shifted by log 2 to data of unit variance.
+    By default Karras et al. 2022 (arXiv 2206.00364, table 1), shifted by log 2 to data of unit variance.
+
+    Args:
+        mean: of the log noise level.
+        deviation: of the log noise level, above 0, else InputError.
+
+    >>> from unnoise import processes, spaces
+    >>> process = processes.edm(spaces.Euclidean(1))
+    >>> t, _ = LogNormalTimes()(process, torch.tensor([0.5]))
+    >>> -0.5 * process.log_snr(t)  # the median, log 2 - 1.2
+    tensor([-0.5069])
     """
 
     mean: float = -1.2 + math.log(2)

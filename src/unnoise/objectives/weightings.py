@@ -41,7 +41,11 @@ def factor_at(weighting: Weighting, process: Any, t: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class BoundWeighting:
-    """The bound on the negative log-likelihood, in nats."""
+    r"""The bound on $-\log p(x_0)$ in nats: the KL rate as it is, factor 1.
+
+    >>> BoundWeighting()(None, torch.tensor([0.1, 0.9]))
+    tensor([1., 1.])
+    """
 
     def __call__(self, process: Any, t: Tensor) -> Tensor:
         """One at all times."""
@@ -50,9 +54,16 @@ class BoundWeighting:
 
 @dataclass(frozen=True)
 class SimpleWeighting:
-    r"""$\lVert\epsilon - \hat\epsilon\rVert^2$ uniformly in t: DDPM's loss (Ho et al. 2020, arXiv 2006.11239).
+    r"""$\lVert\epsilon - \hat\epsilon\rVert^2$ uniformly in t: DDPM's loss (Ho et al. 2020, arXiv 2006.11239, eq. 14).
 
-    The factor is $2\sigma^2/g^2 = 1/(h - f)$.
+    The factor of the KL rate is $2\sigma^2/g^2 = 1/(h - f) = -2/\lambda'(t)$. The loss is no bound, and has no unit.
+
+    >>> from unnoise import processes, spaces
+    >>> process, t = processes.variance_preserving(spaces.Euclidean(1)), torch.tensor([0.4])
+    >>> x, estimate = torch.tensor([[1.0]]), torch.tensor([[0.7]])  # the noise is then off by .3 alpha / sigma
+    >>> rate, (alpha, sigma) = process.kl_rate(estimate, x, x, t), process.alpha_sigma(t)
+    >>> SimpleWeighting()(process, t) * rate, (0.3 * alpha / sigma) ** 2
+    (tensor([0.0219]), tensor([0.0219]))
     """
 
     def __call__(self, process: Gaussian, t: Tensor) -> Tensor:

@@ -32,7 +32,16 @@ HALVINGS, NEWTON_STEPS = 12, 5  # to invert a map of importance times to roundin
 
 
 class Process(ABC, Generic[S]):
-    """A noising Markov process on a space. Times are tensors of shape () or (*batch,)."""
+    """A noising Markov process on a space, from t = 0, data, to t = 1, noise.
+
+    It states its generator, `forward`, its noise, `prior`, and its reverse for a learnt statistic. Times are tensors of
+    shape () or (*batch,), states (*batch, *event) or a dict of them.
+
+    >>> from unnoise import processes, spaces
+    >>> process = processes.Brownian(spaces.Torus(1))
+    >>> process.forward(torch.zeros(1, 1), torch.tensor(0.5)).drift, process.prior(3).sample(torch.Generator()).shape
+    (tensor([[0.]]), torch.Size([3, 1]))
+    """
 
     trait: ClassVar[str] = "of any kind"  # a clause after "a process", for `require`
     space: Space[S, Any]
@@ -115,7 +124,18 @@ class Process(ABC, Generic[S]):
 
 
 class HasKernel(Process[S]):
-    """A process whose kernel $q_{t|0}$ is known."""
+    """A process whose kernel $q_{t|0}$ is known: draws and densities of `marginal(x_0, t)`, at once, for any t.
+
+    With the kernel come the statistic $Y_t(x_0, x_t)$ that a denoiser regresses on, `target`, and what an error of it
+    costs, `kl_rate`, in nats per unit of time.
+
+    >>> from unnoise import processes, spaces
+    >>> process, t = processes.Brownian(spaces.Torus(1)), torch.tensor(0.5)
+    >>> x_0, x_t = torch.tensor([[0.0]]), torch.tensor([[0.1]])
+    >>> score = process.target(x_0, x_t, t)  # the gradient of the log kernel, in nats per radian
+    >>> process.kl_rate(score, score, x_t, t)
+    tensor([0.])
+    """
 
     trait = "whose kernel is known"
 

@@ -42,7 +42,11 @@ LEFT = 1e-12  # of a bit in the last step of a binomial chain; as published, not
 
 
 def even_times(steps: int) -> tuple[float, ...]:
-    """Times (t - 1) / (T - 1) for steps t = 1, ..., T."""
+    """The times $(t - 1)/(T - 1)$ of steps t = 1, ..., T; T at least 2, else InputError.
+
+    >>> even_times(3)
+    (0.0, 0.5, 1.0)
+    """
     whole(least=2, most=MOST_STEPS, steps=steps)
     return tuple(step / (steps - 1) for step in range(steps))
 

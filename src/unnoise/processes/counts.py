@@ -45,7 +45,21 @@ CHANGES = 12  # jumps before t = 0 that `reconstruction` counts
 
 
 class CountProcess(HasKernel[Tensor]):
-    """A mean per site, a schedule, and the KL rate of births and deaths."""
+    r"""Noise on counts: a mean per site, a schedule, and the KL rate of births and deaths.
+
+    $\sum_{y \ne x}\big(K - K_0 + K_0\log\frac{K_0}K\big)$ nats per unit of time, of reverse rates K for those of the
+    true $x_0$, $K_0$.
+
+    Args:
+        space: of the counts.
+        mean: of the noise of each site, above 0: one number, or one for each site of the last axis; else InputError.
+        schedule: $B(t)$; it may begin at 0.
+
+    >>> from unnoise import processes, schedules, spaces
+    >>> process = processes.ImmigrationDeath(spaces.Counts(2), (1.0, 5.0), schedules.Linear())
+    >>> process.prior(1).sample(torch.Generator().manual_seed(0)).shape
+    torch.Size([1, 2])
+    """
 
     numbers: ClassVar[int]  # per site of the statistic: 1, E[x_0], or 2, E[G] and E[C]
     space: Counts

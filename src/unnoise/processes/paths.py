@@ -36,7 +36,12 @@ class Path(ABC):
 
 @dataclass(frozen=True)
 class Preserving(Path):
-    r"""$\alpha^2 + \sigma^2 = 1$: data of unit variance keep it."""
+    r"""$\alpha^2 + \sigma^2 = 1$: data of unit variance keep it (Ho et al. 2020; Song et al. 2021, arXiv 2011.13456).
+
+    >>> log_alpha = Preserving().log_alpha(torch.tensor(2.0))  # at log SNR 2
+    >>> log_alpha.exp() ** 2 + (log_alpha - 1).exp() ** 2
+    tensor(1.0000)
+    """
 
     def log_alpha(self, log_snr: Tensor) -> Tensor:
         r"""$-\frac12\log(1 + e^{-\lambda})$."""
@@ -49,7 +54,11 @@ class Preserving(Path):
 
 @dataclass(frozen=True)
 class Exploding(Path):
-    r"""$\alpha = 1$: the noise grows and the data stay."""
+    r"""$\alpha = 1$: the noise grows and the data stay (variance exploding; Song et al. 2021, arXiv 2011.13456).
+
+    >>> Exploding().log_alpha(torch.tensor(2.0)).exp()
+    tensor(1.)
+    """
 
     def log_alpha(self, log_snr: Tensor) -> Tensor:
         """Zero at every level."""
@@ -62,7 +71,14 @@ class Exploding(Path):
 
 @dataclass(frozen=True)
 class Straight(Path):
-    r"""$\alpha + \sigma = 1$: every state lies between its data and its noise."""
+    r"""$\alpha + \sigma = 1$: every state lies between its data and its noise.
+
+    Rectified flow (Liu et al. 2023, arXiv 2209.03003).
+
+    >>> log_alpha = Straight().log_alpha(torch.tensor(2.0))
+    >>> log_alpha.exp() + (log_alpha - 1).exp()
+    tensor(1.0000)
+    """
 
     def log_alpha(self, log_snr: Tensor) -> Tensor:
         r"""$-\log(1 + e^{-\lambda/2})$."""
@@ -75,7 +91,14 @@ class Straight(Path):
 
 @dataclass(frozen=True)
 class SubPreserving(Path):
-    r"""$\alpha^2 + \sigma = 1$: the noise is the square of what preserves variance."""
+    r"""$\alpha^2 + \sigma = 1$: the noise is the square of what preserves variance.
+
+    Sub-VP (Song et al. 2021, arXiv 2011.13456).
+
+    >>> log_alpha = SubPreserving().log_alpha(torch.tensor(2.0))
+    >>> log_alpha.exp() ** 2 + (log_alpha - 1).exp()
+    tensor(1.0000)
+    """
 
     def log_alpha(self, log_snr: Tensor) -> Tensor:
         r"""$-\mathrm{asinh}(\frac12 e^{-\lambda/2})$, as $\sigma/\alpha = 2\sinh(B/2)$."""

@@ -26,7 +26,16 @@ from unnoise.processes.rates import Absorbing
 
 @dataclass(frozen=True)
 class ProductProcess(Process[Any]):
-    """The processes of all factors, by name; made by `product`."""
+    """The processes of all factors, by name; made by `product`.
+
+    States, statistics and local characteristics are dicts of the factors'; the generator is their sum, so KL rates add
+    up.
+
+    >>> from unnoise import processes, spaces
+    >>> both = processes.product({"a": processes.edm(spaces.Euclidean(1)), "b": processes.Brownian(spaces.Torus(1))})
+    >>> type(both).__name__, {name: x.shape for name, x in both.prior(3).sample(torch.Generator()).items()}
+    ('KernelProduct', {'a': torch.Size([3, 1]), 'b': torch.Size([3, 1])})
+    """
 
     kind: ClassVar[type] = Process  # of the factors
     parts: Mapping[str, Process[Any]]
@@ -86,7 +95,10 @@ class ProductProcess(Process[Any]):
 
 @dataclass(frozen=True)
 class KernelProduct(ProductProcess, HasKernel[Any]):
-    """A product of processes whose kernels are known."""
+    """A product of processes whose kernels are known: $q_{t|0}$ is the product of the factors', and KL rates add up.
+
+    Times of `importance_times` are those of a factor that is drawn, all alike.
+    """
 
     kind = HasKernel
     parts: Mapping[str, HasKernel[Any]]
@@ -127,7 +139,7 @@ class KernelProduct(ProductProcess, HasKernel[Any]):
 
 @dataclass(frozen=True)
 class BridgedProduct(KernelProduct, Bridged[Any]):
-    """A product of processes whose bridges are known."""
+    """A product of processes whose bridges are known: its bridge $q(x_s | x_0, x_t)$ is the product of the factors'."""
 
     kind = Bridged
     parts: Mapping[str, Bridged[Any]]
@@ -161,7 +173,13 @@ def product(parts: Mapping[str, Process[Any]]) -> ProductProcess:
 
 
 def leaves(process: Process[Any], *trees: Any, path: str = "") -> Iterator[tuple[str, Process[Any], tuple[Any, ...]]]:
-    """The dotted name, the process and the parts of the trees of every factor; of one process, itself."""
+    """The dotted name, the process and the parts of the trees of every factor; of one process, itself under "".
+
+    >>> from unnoise import processes, spaces
+    >>> both = processes.product({"a": processes.edm(spaces.Euclidean(1)), "b": processes.Brownian(spaces.Torus(1))})
+    >>> [(name, type(process).__name__, parts) for name, process, parts in leaves(both, {"a": 1, "b": 2})]
+    [('a', 'Gaussian', (1,)), ('b', 'Brownian', (2,))]
+    """
     if isinstance(process, ProductProcess):
         for name, part in process.parts.items():
             yield from leaves(part, *(tree[name] for tree in trees), path=f"{path}.{name}" if path else name)
@@ -170,14 +188,27 @@ def leaves(process: Process[Any], *trees: Any, path: str = "") -> Iterator[tuple
 
 
 def map_leaves(f: Callable[..., Any], process: Process[Any], *trees: Any) -> Any:
-    """The values f(factor, *parts of the trees), as one tree of the same names."""
+    """The values f(factor, *parts of the trees), as one tree of the same names.
+
+    >>> from unnoise import processes, spaces
+    >>> both = processes.product({"a": processes.edm(spaces.Euclidean(1)), "b": processes.Brownian(spaces.Torus(2))})
+    >>> map_leaves(lambda process, part: process.space.event_shape * part, both, {"a": 1, "b": 2})
+    {'a': (1,), 'b': (2, 2)}
+    """
     if isinstance(process, ProductProcess):
         return {name: map_leaves(f, part, *(tree[name] for tree in trees)) for name, part in process.parts.items()}
     return f(process, *trees)
 
 
 def is_masked(process: Process[Any]) -> bool:
-    """Whether noise does nothing but hide sites of finite spaces behind masks, in every factor."""
+    """Whether noise does nothing but hide sites of finite spaces behind masks, in every factor.
+
+    >>> from unnoise import processes, spaces
+    >>> from unnoise.processes import rates
+    >>> one = processes.CTMC(spaces.Finite(2, 3), rates.Absorbing(3))
+    >>> is_masked(one), is_masked(processes.product({"a": one, "b": processes.edm(spaces.Euclidean(1))}))
+    (True, False)
+    """
     return all(isinstance(getattr(part, "rates", None), Absorbing) for _, part, _ in leaves(process))
 
 

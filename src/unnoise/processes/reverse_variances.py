@@ -31,7 +31,22 @@ Estimate = Callable[[Tensor, Tensor], Tensor]  # of x_0, for x_t and t
 
 
 class ReverseVariance(ABC):
-    """A rule for the variance of reverse steps."""
+    r"""A rule for the variance v of reverse steps of a Gaussian process; one of your own states `log_ratio`.
+
+    $\log(v/\tilde\beta)$ is 0 where $x_0$ is known and $\log(\sigma_t^2/\sigma_s^2)$ at most, for data of the reference
+    law.
+
+    >>> class Middle(ReverseVariance):  # the geometric mean of the two
+    ...     def log_ratio(self, process, x_t, t, s):
+    ...         return 0.5 * LargeVariance().log_ratio(process, x_t, t, s)
+    >>> from unnoise.processes import chain_of_betas
+    >>> from unnoise.spaces import Euclidean
+    >>> zero = torch.zeros(1, 1)
+    >>> rules = SmallVariance(), Middle(), LargeVariance()
+    >>> chains = [chain_of_betas(Euclidean(1), (0.1, 0.2), rule) for rule in rules]
+    >>> [round(float(chain.posterior(zero, zero, torch.tensor(2)).scale ** 2), 4) for chain in chains]
+    [0.0714, 0.1195, 0.2]
+    """
 
     @abstractmethod
     def log_ratio(self, process: Gaussian, x_t: Tensor, t: Tensor, s: Tensor) -> Tensor:
@@ -45,7 +60,11 @@ class ReverseVariance(ABC):
 
 @dataclass(frozen=True)
 class SmallVariance(ReverseVariance):
-    r"""$v = \tilde\beta$: right where $x_0$ is known (Ho et al. 2020, arXiv 2006.11239)."""
+    r"""$v = \tilde\beta = \sigma_s^2\sigma_{t|s}^2/\sigma_t^2$: right where $x_0$ is known.
+
+    The lower bound on the entropy of the true reverse step (Sohl-Dickstein et al. 2015, arXiv 1503.03585, eq. 24; Ho
+    et al. 2020, arXiv 2006.11239).
+    """
 
     def log_ratio(self, process: Gaussian, x_t: Tensor, t: Tensor, s: Tensor) -> Tensor:
         """Zero at every step."""
@@ -54,7 +73,11 @@ class SmallVariance(ReverseVariance):
 
 @dataclass(frozen=True)
 class LargeVariance(ReverseVariance):
-    r"""$v = \sigma_{t|s}^2$, $\beta_t$ in a chain: right for data of the reference law (Ho et al. 2020)."""
+    r"""$v = \sigma_{t|s}^2$, $\beta_t$ in a chain: right for data of the reference law.
+
+    The upper bound on the entropy of the true reverse step (Sohl-Dickstein et al. 2015, arXiv 1503.03585, eq. 24; Ho
+    et al. 2020, arXiv 2006.11239).
+    """
 
     def log_ratio(self, process: Gaussian, x_t: Tensor, t: Tensor, s: Tensor) -> Tensor:
         r"""$\log(\sigma_t^2/\sigma_s^2)$."""

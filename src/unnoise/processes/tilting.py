@@ -17,7 +17,16 @@ from unnoise.processes.base import Process
 
 
 class Tilting(Process[S]):
-    r"""A process that knows the statistic of $q_t(x|c)^w\,q_t(x)^{1-w}$."""
+    r"""A process that knows the statistic of the tilted law $q_t(x|c)^w\,q_t(x)^{1-w}$, as guidance needs it.
+
+    w = 0 is the law without the condition, 1 that with it, more sharpens (Ho and Salimans 2022, arXiv 2207.12598).
+
+    >>> from unnoise import processes, spaces
+    >>> process = processes.edm(spaces.Euclidean(1))
+    >>> told, untold, x = torch.tensor([[1.0]]), torch.tensor([[0.5]]), torch.zeros(1, 1)
+    >>> process.tilted(told, untold, x, torch.tensor(0.5), 2.0)
+    tensor([[1.5000]])
+    """
 
     trait = "whose noisy laws can be tilted"
 
@@ -35,7 +44,10 @@ class Tilting(Process[S]):
 
 
 class ByScore(Tilting[Tensor]):
-    """A process whose statistic is affine in the score, with a slope that the law does not change."""
+    r"""A process whose statistic is affine in the score, with a slope that the law does not change.
+
+    So that of the tilted law is on the line through both: $Y + w\,(Y_c - Y)$.
+    """
 
     def tilted(self, told: Tensor, untold: Tensor, x_t: Tensor, t: Tensor, scale: float) -> Tensor:
         """On the line through both."""

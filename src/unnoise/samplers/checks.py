@@ -114,7 +114,11 @@ def cause_of(denoiser: Denoiser, times: Tensor, before: Any, t: Tensor, cond: An
 
 
 class InaccurateSamplesWarning(RuntimeWarning):
-    """Samples spread as no standardised data are: the sampler is too coarse, or the model wrong."""
+    """Samples spread as no standardised data are: the sampler is too coarse, or the model wrong.
+
+    Also where noise at t = 1 still knows the data, which samples, that start from noise alone, do not. More steps, a
+    finer grid, or a schedule that ends at more noise.
+    """
 
 
 def warn_of_start(process: Process[Any]) -> None:

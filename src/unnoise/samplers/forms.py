@@ -22,7 +22,15 @@ from unnoise._checks import real
 
 
 class Form(ABC):
-    """How the reverse is written."""
+    r"""How the reverse is written: $y = \tilde x/\text{scale}$ obeys $dy = N\,d\,\text{variable}$.
+
+    $N = a\,\hat x_0 + b\,\tilde x$ with $\tilde x = x/\alpha$. All functions take $\lambda = \log(\alpha/\sigma)$ in
+    float64 and give one number for each.
+
+    >>> form, lam = DataForm(), torch.tensor(1.0)  # N is the estimate of the data
+    >>> form.of_data(lam), form.of_state(lam), form.scale(lam) * form.variable(lam)
+    (tensor(1.), tensor(0.), tensor(1.))
+    """
 
     @abstractmethod
     def scale(self, lam: Tensor) -> Tensor:
@@ -60,7 +68,14 @@ class Form(ABC):
 
 @dataclass(frozen=True)
 class NoiseForm(Form):
-    r"""$N = \hat\epsilon$: $d\tilde x = \hat\epsilon\,d\tilde\sigma$ (DDIM, DEIS, linear multistep)."""
+    r"""$N = \hat\epsilon = (\tilde x - \hat x_0)/\tilde\sigma$: $d\tilde x = \hat\epsilon\,d\tilde\sigma$.
+
+    DDIM (Song et al. 2021, arXiv 2010.02502), DEIS (Zhang and Chen 2023, arXiv 2204.13902), linear multistep.
+
+    >>> form, lam = NoiseForm(), torch.tensor(0.0)  # at noise level 1
+    >>> form.of_state(lam) * 3.0 + form.of_data(lam) * 2.0  # the noise in 3, if the data are 2
+    tensor(1.)
+    """
 
     def scale(self, lam: Tensor) -> Tensor:
         """The constant 1."""

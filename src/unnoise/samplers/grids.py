@@ -19,7 +19,16 @@ from unnoise.processes import Gaussian, Process, leaves, require
 
 
 class Grid(ABC):
-    """A rule that places a given number of times."""
+    """A rule that places a given number of times, decreasing from t = 1, noise, to t = 0, data, in float64.
+
+    A sampler of k steps asks for k + 1 times.
+
+    >>> class Squares(Grid):
+    ...     def __call__(self, process, count):
+    ...         return torch.linspace(1, 0, count, dtype=torch.float64) ** 2
+    >>> Squares()(None, 3)
+    tensor([1.0000, 0.2500, 0.0000], dtype=torch.float64)
+    """
 
     @abstractmethod
     def __call__(self, process: Process[Any], count: int) -> Tensor:
@@ -40,7 +49,18 @@ class UniformGrid(Grid):
 
 
 class OfNoise(Grid):
-    r"""A grid in $\log\tilde\sigma = \log(\sigma/\alpha)$, of Gaussian processes; on a product, of the first."""
+    r"""A grid in $\log\tilde\sigma = \log(\sigma/\alpha)$, of Gaussian processes; on a product, of the first factor.
+
+    One of your own states `log_levels`.
+
+    Raises:
+        InputError: the process, or the first factor, is not Gaussian.
+
+    >>> from unnoise import processes, spaces
+    >>> UniformLogSNR()(processes.Brownian(spaces.Torus(1)), 3)
+    Traceback (most recent call last):
+    unnoise._errors.InputError: ...
+    """
 
     @abstractmethod
     def log_levels(self, highest: float, lowest: float, count: int) -> Tensor:
@@ -57,7 +77,13 @@ class OfNoise(Grid):
 
 @dataclass(frozen=True)
 class UniformLogSNR(OfNoise):
-    """Equal steps in the log signal-to-noise ratio."""
+    r"""Equal steps in $\lambda = \log\mathrm{SNR}$ (Lu et al. 2022, arXiv 2206.00927).
+
+    >>> from unnoise import processes, spaces
+    >>> process = processes.variance_preserving(spaces.Euclidean(1))
+    >>> process.log_snr(UniformLogSNR()(process, 3)).diff()
+    tensor([11.9322, 11.9322], dtype=torch.float64)
+    """
 
     def log_levels(self, highest: float, lowest: float, count: int) -> Tensor:
         """Equal steps."""
@@ -66,7 +92,18 @@ class UniformLogSNR(OfNoise):
 
 @dataclass(frozen=True)
 class Karras(OfNoise):
-    r"""Equal steps in $\tilde\sigma^{1/\rho}$ (Karras et al. 2022, arXiv 2206.00364, eq. 5)."""
+    r"""Equal steps in $\tilde\sigma^{1/\rho}$, $\tilde\sigma = \sigma/\alpha$.
+
+    Karras et al. 2022 (arXiv 2206.00364, eq. 5).
+
+    Args:
+        rho: $\rho$, above 0, else InputError; the larger, the more steps at little noise.
+
+    >>> from unnoise import processes, spaces
+    >>> process = processes.edm(spaces.Euclidean(1))
+    >>> process.alpha_sigma(Karras(rho=1.0)(process, 3))[1]  # a line
+    tensor([8.0000e+01, 4.0001e+01, 2.0000e-03], dtype=torch.float64)
+    """
 
     rho: float = 7.0
 

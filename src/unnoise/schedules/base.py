@@ -30,9 +30,19 @@ Function = Callable[[Tensor], Tensor]
 
 
 class Schedule(ABC):
-    """An increasing function $B(t)$ on [0, 1] with its derivative.
+    r"""An increasing function $B(t)$ on [0, 1], the integrated noise rate, with its derivative $\beta(t)$.
 
-    Your own states `value` and `rate`; `testing.check_schedule` says whether they agree.
+    Your own states `value` and `rate`; `testing.check_schedule` says whether they agree. All else follows: the inverse
+    by bisection, and $\lambda = -\log(e^B - 1)$, the log signal-to-noise ratio of the diffusion with $\alpha =
+    e^{-B/2}$.
+
+    >>> class Square(Schedule):
+    ...     def value(self, t):
+    ...         return 0.01 + 5 * t**2
+    ...     def rate(self, t):
+    ...         return 10 * t
+    >>> Square().inverse(torch.tensor(1.26)), Square().log_snr(torch.tensor([0.0, 1.0]))
+    (tensor(0.5000), tensor([ 4.6002, -5.0033]))
     """
 
     @abstractmethod
@@ -61,7 +71,18 @@ class Schedule(ABC):
 
 
 class ByLogSNR(Schedule):
-    r"""A schedule that is stated by a strictly decreasing $\lambda(t)$: $B = \log(1 + e^{-\lambda})$."""
+    r"""A schedule stated by a strictly decreasing $\lambda(t) = \log\mathrm{SNR}$: $B = \log(1 + e^{-\lambda})$.
+
+    Your own states `log_snr` and `log_snr_rate`; a function alone is enough for `LogSNR`.
+
+    >>> class Line(ByLogSNR):
+    ...     def log_snr(self, t):
+    ...         return 5 - 10 * t
+    ...     def log_snr_rate(self, t):
+    ...         return torch.full_like(t, -10.0)
+    >>> Line().value(torch.tensor(0.5)), Line().rate(torch.tensor(0.5))  # log 2 and 10 / 2
+    (tensor(0.6931), tensor(5.))
+    """
 
     @abstractmethod
     def log_snr(self, t: Tensor) -> Tensor:

@@ -14,9 +14,13 @@ from unnoise.schedules.base import ByLogSNR, Schedule, check, check_decreasing, 
 
 @dataclass(frozen=True)
 class LinearLogSNR(ByLogSNR):
-    r"""$\lambda(t)$ is a line, by default from $\sigma = 0.0013$ to $\alpha = 0.0067$.
+    r"""$\lambda(t) = \lambda_0 - (\lambda_0 - \lambda_1) t$, by default from $\sigma = 0.0013$ to $\alpha = 0.0067$.
 
     Kingma et al. 2021 (arXiv 2107.00630).
+
+    Args:
+        maximum: $\lambda_0$, at t = 0, data.
+        minimum: $\lambda_1$, at t = 1, noise, below the maximum, else InputError.
 
     >>> LinearLogSNR(maximum=5.0, minimum=-5.0).value(torch.tensor(0.5))  # log 2
     tensor(0.6931)
@@ -107,7 +111,19 @@ class PowerLogSNR(ByLogSNR):
 
 @dataclass(frozen=True)
 class LogitLogSNR(ByLogSNR):
-    r"""$\lambda = 2\log\frac{1 - \tau}\tau$, $\tau$ from `tau_min` to `tau_max`: a straight path."""
+    r"""$\lambda = 2\log\frac{1 - \tau}\tau$, $\tau$ from `tau_min` to `tau_max`: $\alpha = 1 - \tau$ on a line.
+
+    That is rectified flow in its own time (Liu et al. 2023, arXiv 2209.03003; Lipman et al. 2023, arXiv 2210.02747).
+
+    Args:
+        tau_min: $\tau$ at t = 0, above 0, else InputError.
+        tau_max: $\tau$ at t = 1, below 1.
+
+    >>> from unnoise import processes, spaces
+    >>> flow = processes.Gaussian(spaces.Euclidean(1), LogitLogSNR(0.1, 0.9), processes.paths.Straight())
+    >>> flow.alpha_sigma(torch.tensor([0.0, 1.0]))
+    (tensor([0.9000, 0.1000]), tensor([0.1000, 0.9000]))
+    """
 
     tau_min: float = 1e-3
     tau_max: float = 1 - 1e-3
@@ -136,7 +152,19 @@ class LogitLogSNR(ByLogSNR):
 
 @dataclass(frozen=True)
 class SquaredNoise(ByLogSNR):
-    r"""$\lambda = -B - 2\log(1 - e^{-B})$, B of `rates`: the squared noise of a variance-preserving process."""
+    r"""$\lambda = -B - 2\log(1 - e^{-B})$, B of `rates`: $\alpha = e^{-B/2}$, $\sigma = 1 - e^{-B}$ on its path.
+
+    The noise is the square of that of a variance-preserving process: sub-VP (Song et al. 2021, arXiv 2011.13456).
+
+    Args:
+        rates: the schedule whose B it is.
+
+    >>> from unnoise.schedules import Linear
+    >>> schedule, t = SquaredNoise(Linear()), torch.tensor(0.3)
+    >>> b = Linear().value(t)
+    >>> schedule.log_snr(t), torch.log(torch.exp(-b) / (1 - torch.exp(-b)) ** 2)
+    (tensor(0.0839), tensor(0.0839))
+    """
 
     rates: Schedule
 

@@ -17,6 +17,11 @@ class Linear(Schedule):
 
     By default from 1e-6 to 10.05 (Song et al. 2021, arXiv 2011.13456, after Ho et al. 2020).
 
+    Args:
+        start: $\beta_0$, at least 0, per unit of $\tau$.
+        end: $\beta_1$, above 0.
+        tau_min: $\tau$ at t = 0, in [0, 1); else InputError.
+
     >>> round(float(Linear().value(torch.tensor(1.0))), 4)
     10.05
     """
@@ -53,6 +58,13 @@ class Cosine(Schedule):
 
     By default from $\sigma$ = 0.0016 to $\alpha$ = 0.0016. Nichol and Dhariwal 2021 (arXiv 2102.09672), with trimmed
     ends for their offset.
+
+    Args:
+        tau_min: $\tau$ at t = 0, at least 0, else InputError.
+        tau_max: $\tau$ at t = 1, below 1, where no signal would be left.
+
+    >>> torch.exp(-0.5 * Cosine(0.0, 0.5).value(torch.tensor(1.0)))  # cos of 45 degrees
+    tensor(0.7071)
     """
 
     tau_min: float = 1e-3
@@ -85,6 +97,13 @@ class Erasing(Schedule):
 
     The log-linear noise of SEDD (Lou et al. 2024, arXiv 2310.16834); in steps the $\beta_t = 1/(T - t + 1)$ of
     Sohl-Dickstein et al. 2015 (arXiv 1503.03585).
+
+    Args:
+        lost: the share that is gone at t = 0, at least 0.
+        survival: the share that is left at t = 1, above 0; both together below 1, else InputError.
+
+    >>> torch.exp(-Erasing(0.0, 0.2).value(torch.tensor([0.0, 0.5, 1.0])))
+    tensor([1.0000, 0.6000, 0.2000])
     """
 
     lost: float = 1e-5
@@ -115,7 +134,17 @@ class Erasing(Schedule):
 
 @dataclass(frozen=True)
 class Geometric(Schedule):
-    r"""$\log B$ is a line from `start` to `end`: noise over many scales of length."""
+    r"""$B = \text{start}\,(\text{end}/\text{start})^t$: $\log B$ is a line, noise over many scales of length.
+
+    For heat on manifolds, where B is a variance in squared radians (Song and Ermon 2019, arXiv 1907.05600).
+
+    Args:
+        start: B at t = 0, above 0.
+        end: B at t = 1, above `start`, else InputError.
+
+    >>> Geometric(0.01, 4.0).value(torch.tensor([0.0, 0.5, 1.0]))
+    tensor([0.0100, 0.2000, 4.0000])
+    """
 
     start: float
     end: float
@@ -144,6 +173,14 @@ class Exponential(Schedule):
     r"""$B = a (b^\tau - 1)$, $\tau$ from `tau_min` to 1: a rate that grows exponentially.
 
     Campbell et al. 2022 (arXiv 2205.14987), Benton et al. 2024 (arXiv 2211.03595).
+
+    Args:
+        scale: a, above 0.
+        base: b, above 1.
+        tau_min: $\tau$ at t = 0, in [0, 1); else InputError.
+
+    >>> Exponential(3.0, 100.0).value(torch.tensor(1.0))
+    tensor(297.0000)
     """
 
     scale: float = 3.0
