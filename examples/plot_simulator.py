@@ -57,11 +57,11 @@ print(calibration)
 # Left, what the cases say of the rates, beside the prior. The other curves are on the diagonal if all is well, and
 # within the band but for chance.
 
-figure, panels = plt.subplots(1, 3, figsize=(7.2, 2.5), layout="constrained")
+figure, panels = plt.subplots(1, 3, figsize=(7.2, 2.8), layout="constrained")
 panels[0].scatter(*list(simulations.theta.values()), s=3, color="0.8", linewidths=0, label="prior")
 panels[0].scatter(*draws.values(), s=3, color="C0", linewidths=0, label="posterior")
-panels[0].scatter(*truth.values(), s=24, color="C1", marker="*", label="truth", zorder=3)
-panels[0].legend(fontsize=7, markerscale=2, loc="lower right")
+panels[0].scatter(*truth.values(), s=120, color="C1", edgecolors="white", marker="*", label="truth", zorder=3)
+panels[0].legend(fontsize=7, frameon=False, ncols=3, loc="lower center", bbox_to_anchor=(0.45, 1), handletextpad=0)
 panels[0].set(xlabel="contacts", ylabel="recovery", xlim=(0.2, 2), ylim=(0, 1))
 curves = {one.name: one.curve for one in calibration.intervals.columns}
 for axes, kind in zip(panels[1:], (curves, {"points of reference": calibration.points.curve}), strict=True):

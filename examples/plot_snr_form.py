@@ -85,6 +85,6 @@ for axes, (name, clock) in zip(panels, clocks.items(), strict=True):
     mean = torch.bincount(place, loss, minlength=25) / torch.bincount(place, minlength=25)
     axes.stairs(mean, torch.linspace(0, 1, 26), color="C1", fill=True, alpha=0.6)
     axes.set_title(f"{name}\nmean {float(loss.mean()):.2f} ± {error:.2f}\nvariance {float(loss.var()):.0f}", fontsize=9)
-    axes.set(xlabel="t", xlim=(0, 1), ylim=(0, 100))
+    axes.set(xlabel="t", xlim=(0, 1), xticks=(0, 0.5, 1), xticklabels=("0", ".5", "1"), ylim=(0, 100))
 panels[0].set_ylabel("loss of one draw, nats")
 plt.show()

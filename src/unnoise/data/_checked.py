@@ -39,7 +39,12 @@ def built(cls: type[T], config: Mapping[str, Any]) -> T:
 
 
 def check(ok: bool, what: str, got: object, expected: str) -> None:
-    """An InputError unless `ok`: what was got, and what was expected."""
+    """An InputError unless `ok`: what was got, and what was expected.
+
+    >>> check(False, "columns", 2, "one")
+    Traceback (most recent call last):
+    unnoise._errors.InputError: ...
+    """
     if not ok:
         refuse(what, got, expected)
 

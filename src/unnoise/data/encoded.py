@@ -97,7 +97,14 @@ class Encoded:
 
 @dataclass(frozen=True, eq=False)
 class EncodedCells(Dequantisation):
-    """Uniform dequantisation, with the `jitter` of `Encoded`; the volume of cells is in `Schema.log_volume`."""
+    """Uniform dequantisation: a point in the cell of each row, whose density is 1 in units of the cell.
+
+    The volume of cells is in `Schema.log_volume`, so likelihoods stay in nats in the units of the data.
+
+    Args:
+        jitter: the width of the cell of every number, as that of `Encoded`.
+        name: for reports.
+    """
 
     jitter: Any
     name: str = "uniform dequantisation"

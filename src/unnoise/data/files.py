@@ -172,7 +172,20 @@ def write(data: Any, path: Path | str, overwrite: bool = False, dialect: Dialect
 
 
 def check_writable(path: Path | str, overwrite: bool = False, suffixes: Collection[str] = WRITABLE) -> None:
-    """Refuse, before long work, an output that cannot be written; the suffix "" is a folder of images, "-" is .csv."""
+    """Refuse, before long work, an output that cannot be written.
+
+    Args:
+        path: of the file; without a suffix a folder of images, "-" is .csv to the standard output.
+        overwrite: whether it may be there already.
+        suffixes: those that the caller writes.
+
+    Raises:
+        InputError: another type, a folder that is missing or may not be written to, or a file that is there.
+
+    >>> check_writable("rows.docx")
+    Traceback (most recent call last):
+    unnoise._errors.InputError: rows.docx is of no type that can be written; expected ...
+    """
     path = Path(path)
     if suffix_of(path) not in suffixes:
         known = ", ".join(suffix or "a folder of images" for suffix in suffixes)

@@ -26,7 +26,14 @@ REACH = 16.0  # standard deviations; beyond it a level is less likely by exp(-50
 
 @dataclass(frozen=True)
 class Decoder(ABC):
-    """A law of levels given the state at t = 0 of a Gaussian process."""
+    """A law of levels given the state z at t = 0 of a Gaussian process: $p(x_0 | z)$, of sum one over the levels.
+
+    With it a bound on whole numbers is one on probabilities, in nats. One of your own states `name`,
+    `log_probabilities` and `log_prob`.
+
+    Args:
+        lattice: the levels, evenly spaced.
+    """
 
     lattice: Lattice
 

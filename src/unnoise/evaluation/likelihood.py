@@ -64,7 +64,18 @@ class Estimate:
 
 
 class Likelihood(ABC):
-    """A way to ask a denoiser how likely data are."""
+    """A way to ask a denoiser how likely data are: `likelihood(denoiser, x_0, rng)` gives an `Estimate`, in nats.
+
+    `ProbabilityFlow` is exact up to its solver, `Bound`, `StepBound`, `ImportanceWeighted` are bounds. One of your own
+    states `name` and `evaluate`.
+
+    >>> from unnoise import denoisers, evaluation, processes, spaces
+    >>> points = torch.tensor([[0.0], [1.0]])
+    >>> exact = denoisers.Exact(processes.edm(spaces.Euclidean(1), sigma_min=0.1), points)
+    >>> found = evaluation.ProbabilityFlow()(exact, points, torch.Generator().manual_seed(0))
+    >>> [f"{value:.2f}" for value in found.log_prob]  # of half of N(0, .01), at its centre
+    ['0.69', '0.69']
+    """
 
     name: str
 
@@ -113,7 +124,10 @@ class Likelihood(ABC):
 
 
 class Grouped(Likelihood):
-    """A likelihood of groups of rows, so that memory does not grow with their number."""
+    """A likelihood of groups of rows, so that memory does not grow with their number.
+
+    One of your own states `rows_at_once`, how many rows make a group, and `group`, the answer for one.
+    """
 
     @abstractmethod
     def rows_at_once(self, denoiser: Denoiser) -> int:
@@ -143,6 +157,10 @@ class Stratified(Grouped):
     """A bound by Monte Carlo: each row sees `draws` numbers, one in each of as many strata of (0, 1).
 
     The standard error comes from differences of neighbouring strata.
+
+    Args:
+        draws: an even number, at least 2, else InputError.
+        batch_size: evaluations of the network at once; None takes what memory allows.
     """
 
     draws: int

@@ -21,7 +21,12 @@ NEAR = 0.01  # quantile of held-out distances up to which rows are near
 
 @dataclass(frozen=True)
 class Neighbours:
-    """The k nearest rows, nearest first: `indices` and `distances` (n, k)."""
+    """The k nearest rows of each of n rows, nearest first.
+
+    Attributes:
+        indices: their places, (n, k).
+        distances: Euclidean, (n, k), in the units of the rows.
+    """
 
     indices: NDArray[np.int64]
     distances: Array

@@ -31,7 +31,15 @@ BATCH = 200  # rows of a step of the classifier, as scikit-learn has it
 
 @dataclass(frozen=True)
 class ClassifierTest:
-    """The result of `classifier_test`."""
+    """The result of `classifier_test`.
+
+    Attributes:
+        accuracy: the share of rows whose side is told, cross-validated; .5 where nothing can be told, 1 where all.
+        standard_error: of the accuracy.
+        p_value: of no difference, by Fisher's exact test of another fit.
+        rows: of each side.
+        description: of the classifier, for reports.
+    """
 
     accuracy: float
     standard_error: float
@@ -42,7 +50,13 @@ class ClassifierTest:
 
 @dataclass(frozen=True)
 class EnergyDistance:
-    """`value` is unbiased; `floor` is its root mean square between two samples of one law."""
+    """The result of `energy_distance`, in the units of the rows.
+
+    Attributes:
+        value: unbiased, so it may be a little below 0.
+        standard_error: of the value.
+        floor: its root mean square between two samples of one law: below twice that nothing is told.
+    """
 
     value: float
     standard_error: float
@@ -139,10 +153,20 @@ def _fisher(guesses: Labels, labels: Labels) -> float:
 
 
 def energy_distance(x: Any, y: Any, *, seed: int = 0, max_rows: int = 5_000) -> EnergyDistance:
-    r"""Energy distance between two samples, from all pairs of at most `max_rows` rows a side.
+    r"""$2E\lVert X - Y\rVert - E\lVert X - X'\rVert - E\lVert Y - Y'\rVert$, 0 for equal laws alone.
 
-    For equal laws the variance is 2 zeta (1/n + 1/m)^2, zeta = E h(X, X')^2 with the doubly centred distance h, so the
-    floor follows from x alone. The standard error adds the first-order term. Standardise columns of different units.
+    Szekely and Rizzo 2013. From all pairs of at most `max_rows` rows a side. For equal laws the variance is $2\zeta(1/n
+    + 1/m)^2$, $\zeta = E\,h(X, X')^2$ with the doubly centred distance h, so the floor follows from x alone. The
+    standard error adds the first-order term. Standardise columns of different units.
+
+    Args:
+        x: rows (n, d), at least 4.
+        y: rows (m, d).
+        seed: of the choice of rows.
+        max_rows: the most rows of each side.
+
+    Raises:
+        InputError: too few rows, rows of different widths, or a number that is not finite.
 
     >>> rng = np.random.default_rng(0)
     >>> found = energy_distance(rng.normal(size=(500, 2)), rng.normal(size=(500, 2)) + 1.0)

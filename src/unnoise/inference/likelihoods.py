@@ -25,7 +25,11 @@ from unnoise.walking import Walk, walk
 
 @dataclass(frozen=True, eq=False)
 class LearntLikelihood(Learnt):
-    """The law of an observation given the parameters, as `likelihood` learns it."""
+    r"""The law $p(x|\theta)$ of an observation given the parameters, as `likelihood` learns it.
+
+    Densities are in nats, with respect to Lebesgue measure for real numbers of an observation and to counting measure
+    for whole ones. Draws from the posterior, and the evidence, are those of `unnoise.walk`.
+    """
 
     kind = "likelihood"
 

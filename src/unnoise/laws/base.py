@@ -26,7 +26,19 @@ class Place(Protocol):
 
 
 class Scored(ABC, Generic[S]):
-    r"""A density with a known score $\nabla\log p$, all that unadjusted chains need."""
+    r"""A density with a known score $\nabla\log p$, all that unadjusted chains need.
+
+    One of your own states `score`, a tangent vector at every point, (n, *event); `chains.Field` makes one of a
+    function.
+
+    >>> class Spring(Scored):  # p = exp(- x^2)
+    ...     def score(self, x):
+    ...         return -2 * x
+    >>> from unnoise.chains import Langevin, run
+    >>> trace = run(Langevin(Spring(), 0.01), torch.zeros(20_000, 1), 200, torch.Generator().manual_seed(0))
+    >>> f"{trace.x.var():.1f}"
+    '0.5'
+    """
 
     @property
     def support(self) -> Place | None:
@@ -39,7 +51,17 @@ class Scored(ABC, Generic[S]):
 
 
 class LogDensity(Scored[S]):
-    """A density known by its logarithm, up to a constant unless the class says more."""
+    """A density known by its logarithm in nats, up to a constant unless the class says more.
+
+    One of your own states `log_prob`, (n, *event) to (n,); the score then comes by automatic differentiation.
+    `chains.Density` makes one of a function.
+
+    >>> class Spring(LogDensity):
+    ...     def log_prob(self, x):
+    ...         return -x.square().sum(-1)
+    >>> Spring().score(torch.tensor([[1.0, 2.0]]))
+    tensor([[-2., -4.]])
+    """
 
     @abstractmethod
     def log_prob(self, x: S) -> Tensor:
@@ -56,7 +78,11 @@ class LogDensity(Scored[S]):
 
 
 class HasRatios(LogDensity[Tensor]):
-    """A density on sites that knows what a change of one site does to it, at less than the cost of all neighbours."""
+    r"""A density on sites that knows what a change of one site does to it, at less than the cost of all neighbours.
+
+    `log_ratios(x)` is $\log p(y) - \log p(x)$ in nats for every neighbour y, (n, *sites, ways); such as
+    `targets.Ising`.
+    """
 
     @abstractmethod
     def log_ratios(self, x: Tensor) -> Tensor:
@@ -66,7 +92,13 @@ class HasRatios(LogDensity[Tensor]):
 class Law(LogDensity[S]):
     """A (batch of) probability law(s) on states: a density to draw from, normalised unless the class says more.
 
-    Its batch axes are those of x_0 for the kernel q(x_t | x_0).
+    Its batch axes are those of x_0 for the kernel q(x_t | x_0). One of your own states `log_prob`, (*batch,) in nats,
+    and `sample`; `testing.check_law` says whether they agree.
+
+    >>> from unnoise.laws import Normal
+    >>> law = Normal(torch.zeros(3, 2), torch.tensor(2.0), 1)  # a batch of three laws on the plane
+    >>> law.sample(torch.Generator().manual_seed(0), (5,)).shape, law.log_prob(torch.zeros(3, 2)).shape
+    (torch.Size([5, 3, 2]), torch.Size([3]))
     """
 
     @abstractmethod
@@ -90,7 +122,13 @@ def differentiated(log_prob: Any, x: Any) -> tuple[Tensor, Any]:
 
 
 class HasEntropy(Law[S]):
-    """A law of known entropy and divergence, summed over the axes of an event."""
+    r"""A law of known entropy $-E\log p(X)$ and divergence, in nats, (*batch,), summed over the axes of an event.
+
+    >>> from unnoise.laws import Normal
+    >>> law = Normal(torch.zeros(1, 2), torch.tensor(1.0), 1)
+    >>> law.entropy(), law.kl(Normal(torch.ones(1, 2), torch.tensor(1.0), 1))  # log(2 pi e), half of 2
+    (tensor([2.8379]), tensor([1.]))
+    """
 
     @abstractmethod
     def entropy(self) -> Tensor:

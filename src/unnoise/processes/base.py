@@ -184,6 +184,12 @@ class Bridged(HasKernel[S]):
 
     The bridge needs $Y_t(x_0, x_t)$ alone. With the learnt one it is the ancestral law: on finite spaces exactly the
     average of the bridges over $p(x_0 | x_t)$, as they are linear in it.
+
+    >>> from unnoise import processes, spaces
+    >>> process = processes.variance_preserving(spaces.Euclidean(1))
+    >>> x_0, x_t, s, t = torch.tensor([[1.0]]), torch.tensor([[0.4]]), torch.tensor(0.0), torch.tensor(0.4)
+    >>> process.bridge(x_0, x_t, t, s).mean  # at s = 0 the data
+    tensor([[1.0000]])
     """
 
     trait = "whose bridge is known"

@@ -37,17 +37,36 @@ EMPTY = "(empty)"  # in place of a level
 
 
 def plainly(column: str, number: float) -> None:
-    """The words of numbers that all stand for themselves."""
+    """The words of numbers that all stand for themselves: None of each.
+
+    >>> plainly("length", 3.0)
+    """
 
 
 def word(words: Words, column: str, number: float) -> str:
-    """A number of a column as a chart says it."""
+    """A number of a column as a chart says it: its word, else its digits.
+
+    >>> word(plainly, "length", 3.0), word(lambda column, number: "1 May", "day", 3.0)
+    ('3', '1 May')
+    """
     return words(column, number) or charts.plain(number)
 
 
 @singledispatch
 def figures(factor: Factor, real: Columns, samples: Columns, words: Words = plainly) -> Pictures:
-    """Pictures of held-out columns beside samples, with captions; by default a chart of each."""
+    """Pictures of held-out columns beside samples, with captions; by default a chart of each of the first 24.
+
+    `@figures.register(MyFactor)` draws a class of factors of your own.
+
+    Args:
+        factor: whose columns they are.
+        real: its columns of held-out rows, (n, ...), by name.
+        samples: those of the model.
+        words: (column, number) -> how it is written, or None where the number stands for itself.
+
+    Returns:
+        Pairs of a figure, or of charts, and a caption.
+    """
     shown = factor.columns[:MOST_PANELS]
     panels = [
         charts.column(name, charts.flat(real[name]), charts.flat(samples[name]), partial(word, words, name))
@@ -105,7 +124,13 @@ def _rotation_figures(factor: RotationFactor, real: Columns, samples: Columns, w
 
 @singledispatch
 def seen(factor: Factor, x: Tensor, known: Tensor) -> dict[str, Values]:
-    """The columns of points where they are known, (n, *cells) bool; by default of points that are known in all."""
+    """The columns of points where they are known, by name; by default of points that are known in all cells.
+
+    Args:
+        factor: whose points they are.
+        x: (n, *event).
+        known: which cells are, (n, *cells) bool.
+    """
     return factor.decode(x[known.flatten(1).all(1) if known.ndim > 1 else known])
 
 
@@ -137,7 +162,10 @@ def _levels_seen(factor: CategoryFactor, x: Tensor, known: Tensor) -> dict[str, 
 
 @singledispatch
 def plane(factor: Factor, x: Tensor) -> list[Values]:
-    """Two coordinates (n,) to draw points with; by default none."""
+    """Two coordinates, (n,) each, to draw points (n, *event) with; by default none, and then nothing is drawn.
+
+    `@plane.register(MyFactor)` gives them for a class of factors of your own.
+    """
     return []
 
 

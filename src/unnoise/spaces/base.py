@@ -60,7 +60,14 @@ class Diffusion:
 
 @dataclass(frozen=True)
 class Jump:
-    """Rates from each point to every state of each of its sites, (*batch, *sites, states)."""
+    """Rates of jumps from each point to every state of each of its sites, per unit of time.
+
+    Attributes:
+        rates: (*batch, *sites, states), at least 0; those of the present state mean nothing.
+
+    >>> (Jump(torch.ones(1, 1, 2)) + Jump(torch.ones(1, 1, 2))).rates  # of both at once
+    tensor([[[2., 2.]]])
+    """
 
     rates: Tensor
 
@@ -179,7 +186,8 @@ class Space(ABC, Generic[S, L]):
 class Continuum(Space[Tensor, Diffusion]):
     """A space of real coordinates and a volume, where diffusions have a probability flow.
 
-    Points and tangent vectors are written in the same ambient coordinates, (*batch, *event).
+    Points and tangent vectors are written in the same ambient coordinates, (*batch, *event). Densities are with respect
+    to the volume.
     """
 
     real = True
@@ -237,7 +245,14 @@ class Continuum(Space[Tensor, Diffusion]):
 class Manifold(Continuum):
     r"""A Riemannian manifold: diffusions have the generator $b\cdot\nabla + \frac12 s^2\Delta$.
 
-    $\Delta$ is the Laplace-Beltrami operator. A new manifold states its geometry only.
+    $\Delta$ is the Laplace-Beltrami operator. A new manifold states its geometry only: `testing.check_space` says
+    whether its parts agree.
+
+    >>> from unnoise.spaces import Sphere
+    >>> space, x = Sphere(2), torch.tensor([[1.0, 0.0, 0.0]])
+    >>> y = space.exp(x, torch.tensor([[0.0, 0.5, 0.0]]))  # half a radian to the east
+    >>> space.distance(x, y), space.log(x, y)
+    (tensor([0.5000]), tensor([[0.0000, 0.5000, 0.0000]]))
     """
 
     @abstractmethod
@@ -302,7 +317,7 @@ class Manifold(Continuum):
 
 
 class Affine(Manifold):
-    """A manifold with straight geodesics: exp(x, v) = x + v."""
+    r"""A manifold with straight geodesics: $\exp(x, v) = x + v$, $\log(x, y) = y - x$; `Euclidean`."""
 
     def numbers(self) -> tuple[Tensor, Tensor]:
         """All are of a flat space."""
@@ -313,7 +328,11 @@ class Affine(Manifold):
 class Compact(Manifold):
     """A manifold without boundary and of finite volume: noise ends at the uniform law.
 
-    Densities are with respect to the Riemannian volume.
+    Densities are with respect to the Riemannian volume, in which the uniform one is 1 over `volume`.
+
+    >>> from unnoise.spaces import Sphere
+    >>> round(Sphere(2).log_volume, 4)  # log(4 pi)
+    2.531
     """
 
     @property
@@ -370,7 +389,12 @@ def one_cell(space: P, **changed: Any) -> P:
 
 
 def continuum(space: Space[Any, Any]) -> Continuum | None:
-    """The space if a probability flow runs on it, else None."""
+    """The space if a probability flow runs on it, else None.
+
+    >>> from unnoise.spaces import Euclidean, Finite
+    >>> continuum(Euclidean(2)), continuum(Finite(1, 2))
+    (Euclidean(event_shape=(2,)), None)
+    """
     return space if isinstance(space, Continuum) else None
 
 

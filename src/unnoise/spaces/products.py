@@ -140,7 +140,7 @@ class ProductSpace(Space[Any, Any]):
 
 @dataclass(frozen=True)
 class ProductContinuum(ProductSpace, Continuum):
-    """Its probability flow runs in every factor at once."""
+    """A product with a probability flow, which runs in every factor at once; divergences of factors add up."""
 
     kind = Continuum
     parts: Mapping[str, Continuum]
@@ -194,7 +194,14 @@ class ProductContinuum(ProductSpace, Continuum):
 
 @dataclass(frozen=True)
 class ProductManifold(ProductContinuum, Manifold):
-    """Geodesics run in every factor, and squared lengths add up."""
+    """A product of manifolds: geodesics run in every factor, and squared lengths add up.
+
+    >>> from unnoise import spaces
+    >>> both = spaces.product({"a": spaces.Euclidean(1), "b": spaces.Torus(1)})
+    >>> x = {"a": torch.zeros(1, 1), "b": torch.zeros(1, 1)}
+    >>> both.distance(x, {"a": x["a"] + 3, "b": x["b"] + 1})  # the root of 10
+    tensor([3.1623])
+    """
 
     kind = Manifold
     parts: Mapping[str, Manifold]

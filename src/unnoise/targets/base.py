@@ -12,7 +12,16 @@ from unnoise.spaces import Manifold, Space
 
 
 class Target(LogDensity[Tensor]):
-    r"""A density $e^{\text{log\_prob}} / Z$ with respect to the reference measure of its space."""
+    r"""A density $e^{\text{log\_prob}} / Z$ in the reference measure of its space, and what is known of it.
+
+    One of your own states `space` and `log_prob`, (n, *event) to (n,) in nats; `log_normaliser` is $\log Z$, if known.
+
+    >>> import torch
+    >>> from unnoise.targets import TwoModes
+    >>> target = TwoModes(2)
+    >>> target.space, target.log_normaliser, target.score(torch.zeros(1, 2)).shape
+    (Euclidean(event_shape=(2,)), 0.0, torch.Size([1, 2]))
+    """
 
     @property
     @abstractmethod
@@ -36,6 +45,6 @@ class Target(LogDensity[Tensor]):
 
 
 class NormalisedTarget(Target, Law[Tensor]):
-    r"""A normalised target, $\log Z = 0$, with exact draws."""
+    r"""A normalised target, $\log Z = 0$, with exact draws, to compare those of a chain with."""
 
     log_normaliser = 0.0

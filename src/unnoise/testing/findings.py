@@ -59,12 +59,17 @@ class Finding:
 
 
 class PropertyError(AssertionError):
-    """A broken property. The message is the table of all findings."""
+    """A broken property. The message is the table of all findings, one in a line, with the numbers that disagree."""
 
 
 @dataclass(frozen=True)
 class Findings:
-    """All findings about one object."""
+    """All findings about one object, as `check_process` and the like return them; printed, a table.
+
+    Attributes:
+        subject: the object, in words.
+        findings: of every property that was asked for.
+    """
 
     subject: str
     findings: tuple[Finding, ...]

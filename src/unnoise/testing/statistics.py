@@ -22,11 +22,15 @@ LEAST_EXPECTED = 10.0  # draws in a cell; lesser cells are counted together
 
 
 class ImprobableError(AssertionError):
-    """A true claim would hardly ever give such draws."""
+    """A true claim would hardly ever give such draws: about once in a million tests."""
 
 
 def assert_probable(p_value: float, claim: str = "the claim") -> None:
     """Fail if a p-value is below the failure rate.
+
+    Raises:
+        ImprobableError: it is.
+        InputError: it is above 1.
 
     >>> assert_probable(0.3)
     """
@@ -37,7 +41,22 @@ def assert_probable(p_value: float, claim: str = "the claim") -> None:
 
 
 def assert_mean(values: Tensor, truth: Tensor | float = 0.0, *, tolerance: float = 0.0) -> None:
-    """Fail unless independent values, (n, *shape), have the mean `truth`, up to a bias of `tolerance` in each place."""
+    """Fail unless independent values, (n, *shape), have the mean `truth`, up to a bias of `tolerance` in each place.
+
+    Args:
+        values: independent along the first axis.
+        truth: a number, or one for each place.
+        tolerance: the bias that is allowed, in the values' units.
+
+    Raises:
+        ImprobableError: they would hardly ever have such a mean.
+
+    >>> draws = torch.randn(10_000, 2, generator=torch.Generator().manual_seed(0))
+    >>> assert_mean(draws, 0.0)
+    >>> assert_mean(draws, 0.1)
+    Traceback (most recent call last):
+    unnoise.testing.statistics.ImprobableError: p = ...
+    """
     p_value = mean_p_value(values, truth, tolerance)
     mean, wanted = values.detach().double().mean(0), torch.as_tensor(truth).detach().double()
     distance = (mean - wanted).abs().nan_to_num(torch.inf)
@@ -48,7 +67,13 @@ def assert_mean(values: Tensor, truth: Tensor | float = 0.0, *, tolerance: float
 
 
 def assert_mean_at_most(values: Tensor, bound: float) -> None:
-    """Fail if the mean of independent values, (n, *shape), is above `bound` in any place, beyond chance."""
+    """Fail if the mean of independent values, (n, *shape), is above `bound` in any place, beyond chance.
+
+    Raises:
+        ImprobableError: values of a mean of at most `bound` would hardly ever have such a one.
+
+    >>> assert_mean_at_most(torch.randn(10_000, generator=torch.Generator().manual_seed(0)), 0.0)
+    """
     seen = float(values.detach().double().mean(0).max())
     claim = f"the mean of {len(values)} values is at most {bound:.5g}; it is {seen:.5g}"
     assert_probable(excess_p_value(values, bound), claim)

@@ -22,7 +22,13 @@ FORMAT, UNSEALED = "unnoise.training.2", "unnoise.training.1"  # the older one h
 
 
 def save(state: TrainState, path: str | Path) -> None:
-    """Write beside `path`, flush and rename: a crash leaves the old file or the new."""
+    """Save a training, to go on with by `load`: written beside `path`, flushed and renamed.
+
+    So a crash leaves the old file or the new, and never half of one. Nothing is pickled.
+
+    Raises:
+        OSError: it cannot be written; the sentence says whether an earlier file is still there.
+    """
     instance(TrainState, state=state)
     path = _checked(path)
     tensors, metadata = state.state_dict()

@@ -27,7 +27,18 @@ ROUND = 16384  # examples per round of small data: one draw serves many steps
 
 @runtime_checkable
 class Dataset(Protocol):
-    """What training draws from."""
+    """What training draws from: as many examples as its length, and batches of those at given places.
+
+    `Arrays` holds tensors, `Stream` draws anew. One of your own states `__len__` and `batch`:
+
+    >>> class Squares:
+    ...     def __len__(self):
+    ...         return 10
+    ...     def batch(self, indices, rng):
+    ...         return indices[:, None].float() ** 2, None
+    >>> isinstance(Squares(), Dataset)
+    True
+    """
 
     def __len__(self) -> int: ...
 
@@ -86,7 +97,16 @@ class Arrays:
 
 @dataclass(frozen=True)
 class Stream:
-    """Examples drawn anew for every batch, by a function of n and a generator."""
+    """Examples drawn anew for every batch, so that none is seen twice.
+
+    Args:
+        draw: (n, generator) -> n states, (n, *event) or a dict of them, else InputError.
+
+    >>> stream = Stream(lambda n, rng: torch.rand(n, 2, generator=rng))
+    >>> states, cond = stream.batch(torch.arange(3), torch.Generator().manual_seed(0))
+    >>> states.shape, cond
+    (torch.Size([3, 2]), None)
+    """
 
     draw: Callable[[int, torch.Generator], Any]
 

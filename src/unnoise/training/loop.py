@@ -35,7 +35,16 @@ from unnoise.training.validation import Validation
 
 @dataclass(frozen=True)
 class Step:
-    """What one step did: the mean loss, the norm before clipping, and this process's metrics."""
+    """What one step of training did.
+
+    Attributes:
+        index: from 0.
+        loss: the mean over all processes, in nats where the objective is.
+        rate: the learning rate.
+        gradient: the norm of the gradient before it was clipped.
+        progress: the share of the steps, or of the time, that is done.
+        metrics: what the objective shows besides, of this process.
+    """
 
     index: int
     loss: float

@@ -21,7 +21,15 @@ from unnoise.training.settings import Settings
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """This process among them; `accelerator` is None when it is alone."""
+    """This process among those that train together.
+
+    Attributes:
+        rank: which one it is, from 0.
+        size: how many there are.
+        device: where its tensors live.
+        precision: "float32" or "bfloat16".
+        accelerator: of accelerate; None when it is alone.
+    """
 
     rank: int
     size: int

@@ -30,7 +30,19 @@ CHANGEABLE = ("steps", "time_limit", "checkpoint_every", "device", "compile")
 
 
 class TrainState:
-    """What the loop changes: raw and averaged weights, AdamW, the noise, steps, seconds, losses (nats) and looks."""
+    """What the loop changes: raw and averaged weights, AdamW, the noise, steps, seconds, losses (nats) and looks.
+
+    Args:
+        denoiser: with weights to train, else InputError; it is moved to the device of the settings.
+        settings: of the training.
+
+    >>> from unnoise import networks, processes, spaces, training
+    >>> from unnoise.denoisers import Neural
+    >>> denoiser = Neural(processes.edm(spaces.Euclidean(2)), networks.MLP((2,), 0, (2,), width=8))
+    >>> state = TrainState(denoiser, training.Settings(steps=3, device="cpu"))
+    >>> state.step, state.losses  # before `training.train(state, objective, dataset)`
+    (0, [])
+    """
 
     def __init__(self, denoiser: Denoiser, settings: Settings) -> None:
         if not any(weight.requires_grad for weight in denoiser.parameters()):
@@ -209,7 +221,12 @@ class TrainState:
 
 
 def ending(state: TrainState, validation: Validation | None) -> str:
-    """Where a training ended and why, and which weights are kept, in words."""
+    """Where a training ended and why, and which weights are kept, in words.
+
+    Args:
+        state: after the last step.
+        validation: that it was trained with, or None.
+    """
     looks, planned = state.looks, state.settings.steps
     lost = f"lost over {looks.slack:.0%} of its improvement"
     reached = f"step {state.step:,} of {planned:,}"

@@ -57,7 +57,7 @@ def tracking(name: str, run: str, about: Mapping[str, Any], folder: Path = RUNS)
 
 
 def measured(step: Step, looks: Looks) -> dict[str, float]:
-    """What a step has told; after a look at what is held out, its loss too."""
+    """What a step has told, by name: loss, learning rate, norm of the gradient, and the loss of a look just taken."""
     found = {"loss": step.loss, "learning_rate": step.rate, "gradient_norm": step.gradient}
     if looks.steps and looks.steps[-1] == step.index + 1:
         found["validation_loss"] = looks.losses[-1]

@@ -157,7 +157,14 @@ def slack_of(objective: Objective) -> float:
 
 @dataclass
 class Looks:
-    """What validation has said, and the averaged weights of the kept look: the best, or the last within slack."""
+    """What validation has said, and the averaged weights of the kept look: the best, or the last within slack.
+
+    Attributes:
+        steps: how many steps were done at each look.
+        losses: of the examples that are held out, in nats where the objective is; as many.
+        best: the weights that are kept, by name.
+        slack: the share of the improvement so far that a later look may lose and still be kept.
+    """
 
     steps: list[int] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)

@@ -36,7 +36,16 @@ ALIASES = {"binary": CategoryFactor.kind}
 
 
 def from_config(config: Mapping[str, Any]) -> Factor:
-    """The factor that `to_config` described."""
+    """The factor that `to_config` described.
+
+    Args:
+        config: with its `kind` and its fields, as `schema.json` of a model folder holds them; else InputError.
+
+    >>> import numpy as np
+    >>> factor = OrderedFactor.fit({"grade": np.array(["C", "A", "B"], dtype=object)})
+    >>> from_config(factor.to_config()) == factor
+    True
+    """
     every: tuple[type[Factor], ...] = (NumberFactor, *_TOGETHER, *_APART, MissingFactor)
     classes = {factor.kind: factor for factor in every}
     kind = config.get("kind")

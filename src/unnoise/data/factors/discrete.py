@@ -99,7 +99,16 @@ class CategoryFactor(Factor):
 
 @dataclass(frozen=True)
 class OrderedFactor(CategoryFactor):
-    """Levels in the order of numbers or the alphabet: noise moves to neighbours."""
+    """Levels in the order of numbers or the alphabet: noise moves to neighbours; one column.
+
+    Its process is `CTMC` with `rates.BirthDeath`. So levels that are near each other are taken for alike, as grades are
+    and colours are not.
+
+    >>> factor = OrderedFactor.fit({"grade": np.array(["C", "A", "B"], dtype=object)})
+    >>> factor.encode({"grade": np.array(["C", "A"], dtype=object)})
+    tensor([[2],
+            [0]])
+    """
 
     kind: ClassVar[str] = "ordered"
 

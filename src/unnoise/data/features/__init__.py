@@ -25,7 +25,17 @@ KINDS = (*ONLY_CONDITIONS, *OF_POINTS, Tokens.name)
 
 
 def fitted(values: Values, name: str, kind: str | None) -> Block:
-    """The condition of a kind with numbers from values; by default what the values look like."""
+    """The condition of a kind with numbers from values; by default what the values look like.
+
+    Args:
+        values: (n, *block), or n arrays of different lengths.
+        name: of the condition, for errors.
+        kind: one of `KINDS`, else InputError; None for `usual`.
+
+    >>> import numpy as np
+    >>> fitted(np.zeros((5, 3, 8, 8)), "photo", None).block
+    (3, 8, 8)
+    """
     kind = usual(values, name) if kind is None else kind
     if kind in OF_POINTS:
         return Points.of(values, name, kind)
@@ -38,7 +48,15 @@ def fitted(values: Values, name: str, kind: str | None) -> Block:
 
 
 def usual(values: Any, name: str) -> str:
-    """What values that say nothing of their kind are taken for."""
+    """What values that say nothing of their kind are taken for: a vector, a picture, or a set of observations.
+
+    Raises:
+        InputError: (n, k, d) of real numbers, which may be grey pictures or sets.
+
+    >>> import numpy as np
+    >>> usual(np.zeros((5, 2)), "x"), usual(np.zeros((5, 8, 8), dtype=np.uint8), "x")
+    ('vector', 'image')
+    """
     if values.dtype == object or (values.ndim == 3 and values.dtype.kind == "f" and bool((values != values).any())):
         return Sets.name
     if values.ndim == 3 and values.dtype.kind == "f":

@@ -16,7 +16,7 @@ from unnoise.data.base import Feature
 
 
 class Block(Feature):
-    """A condition whose values have the shape `block`."""
+    """A condition whose values have the shape `block`: a vector, a picture, tokens, a set."""
 
     @classmethod
     @abstractmethod
@@ -67,7 +67,11 @@ class Block(Feature):
 
 
 def is_block(values: Any) -> bool:
-    """Whether each row holds an array."""
+    """Whether each row holds an array: more than one axis, or arrays of different lengths.
+
+    >>> is_block(np.zeros((5, 8, 8))), is_block(np.zeros(5))
+    (True, False)
+    """
     return values.ndim > 1 or (values.dtype == object and values.size > 0 and isinstance(values.flat[0], np.ndarray))
 
 

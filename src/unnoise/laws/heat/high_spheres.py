@@ -39,7 +39,17 @@ FALLEN = 50.0  # terms of the series below e^{-50} of the first are left out
 
 
 def sphere_angle(dimension: int) -> Radial:
-    """The heat kernel of the sphere of this dimension, at least 1."""
+    r"""The heat kernel of the sphere $S^d$, d at least 1, else InputError, as a function of angle and time.
+
+    $\sum_l\frac{2l + d - 1}{(d - 1)|S^d|}\,e^{-l(l + d - 1)t/2}\,C_l^{(d - 1)/2}(\cos\theta)$ with respect to the area;
+    for early times a series of images, or an integral.
+
+    >>> angle, time = torch.tensor(0.3, dtype=torch.float64), torch.tensor(0.01, dtype=torch.float64)
+    >>> found = sphere_angle(2).jet(angle, time).log
+    >>> near_normal = -math.log(2 * math.pi * 0.01) - 0.3**2 / 0.02 + 0.5 * math.log(0.3 / math.sin(0.3)) + 0.01 / 6
+    >>> round(float(found), 4), round(near_normal, 4)
+    (-1.7, -1.7)
+    """
     whole(least=1, dimension=dimension)
     exact = {1: CircleAngle(), 2: GlobeAngle(), 3: ThreeSphereAngle()}
     return exact.get(dimension) or HighSphereAngle(dimension)

@@ -29,7 +29,13 @@ MOST_ROUNDS = 10**6  # of rejection, which keeps one in a thousand at the least
 
 
 class Jet(NamedTuple):
-    r"""A log density in nats and its first and second derivatives in $\cos\theta$."""
+    r"""A log density and its first and second derivatives in $c = \cos\theta$, each of the shape of the angles.
+
+    Attributes:
+        log: in nats, with respect to the volume.
+        slope: $d\log p/dc$.
+        curvature: $d^2\log p/dc^2$.
+    """
 
     log: Tensor
     slope: Tensor
@@ -40,7 +46,20 @@ Expansion = Callable[[Tensor, Tensor], Jet]  # of an angle and a time
 
 
 class Radial(ABC):
-    """A heat kernel as a function of angle and time, in float64; density with respect to the volume."""
+    r"""A heat kernel as a function of angle and time, in float64; density with respect to the volume.
+
+    The time is that of $\frac12\Delta$, so a variance in squared radians where it is small; angles are in $[0, \pi]$.
+
+    Attributes:
+        dimension: of the manifold.
+        spectral_gap: the least eigenvalue above 0 of $-\frac12\Delta$, per unit of time.
+        early_until: the time up to which `early` is used instead of the spectral series.
+
+    >>> from unnoise.laws.heat import sphere_angle
+    >>> angle, time = torch.tensor([0.0, 1.0]).double(), torch.tensor(50.0).double()
+    >>> sphere_angle(2).jet(angle, time).log.exp() * 4 * math.pi  # by then uniform
+    tensor([1.0000, 1.0000], dtype=torch.float64)
+    """
 
     dimension: int
     spectral_gap: float

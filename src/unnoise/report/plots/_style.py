@@ -126,9 +126,17 @@ def check_frames(frames: Sequence[Any], times: Sequence[float]) -> None:
 
 
 def png(figure: Figure, dpi: int = 160) -> bytes:
-    """PNG bytes, without empty borders.
+    """PNG bytes of a figure, without empty borders.
 
     Matplotlib would lay the figure out again, and draw it twice: that took half of the time.
+
+    Args:
+        figure: as every function here returns it; a width of 7.2 inches is that of a report.
+        dpi: pixels per inch.
+
+    >>> from unnoise.report import plots
+    >>> plots.png(plots.image_grid(np.eye(4)[None]), dpi=50)[1:4]
+    b'PNG'
     """
     with BytesIO() as stream, _style(), _laid_out(figure):
         figure.savefig(stream, format="png", dpi=dpi, bbox_inches=figure.get_tightbbox().padded(0.04))

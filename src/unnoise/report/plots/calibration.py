@@ -18,7 +18,19 @@ Curves = Sequence[tuple[str, CalibrationCurve, bool]]  # name, curve, whether it
 
 @styled
 def calibration_curves(panels: Sequence[tuple[str, str, Curves]]) -> Figure:
-    """A panel of each title and name of its levels: the curves, the first one in its band, red where it leaves it."""
+    r"""Shares of truths inside regions of each level, a panel for each check; calibrated models lie on the diagonal.
+
+    The grey band is that of chance of the first curve, which is thick; a curve that is not to be believed is red.
+
+    Args:
+        panels: of each a title, the name of its levels, and curves: name, `CalibrationCurve`, whether it is believed.
+
+    >>> import numpy as np
+    >>> level = np.linspace(0, 1, 5)
+    >>> curve = CalibrationCurve(level, level**1.1, level - 0.1, level + 0.1, rate=0.01)
+    >>> calibration_curves([("expected coverage", "level of the region", [("all", curve, True)])]).axes[0].get_title()
+    'expected coverage\nwithin chance'
+    """
     figure = new_figure(WIDTH, 0.5 + WIDTH / max(len(panels), 3))
     axes_of = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
     for axes, (title, level, curves) in zip(axes_of, panels, strict=True):

@@ -43,7 +43,20 @@ OUTLIERS = 0.5  # per cent at either end, outside the axes
 
 @styled
 def marginals(real: Mapping[str, Any], samples: Mapping[str, Any]) -> Figure:
-    """One histogram per column: real rows filled, samples as a line."""
+    """One histogram per column, as shares of rows: real rows filled, samples as a line; the first 24 columns.
+
+    Args:
+        real: numbers of each column by its name, (n,); a DataFrame or a dict. What is not finite is left out.
+        samples: the same columns of the model, (m,).
+
+    Raises:
+        InputError: no column in common.
+
+    >>> real, samples = np.random.default_rng(0).normal(size=(2, 100))
+    >>> figure = marginals({"length": real}, {"length": samples})
+    >>> figure.axes[0].get_title()
+    'length'
+    """
     figure, panels = named_panels(_shared(real, samples)[:MOST_COLUMNS], 4, 1.45, 0.45)
     for name, axes in panels.items():
         histograms(axes, finite(real[name]), finite(samples[name]))
@@ -59,7 +72,19 @@ def pairs(
     names: Sequence[str] | None = None,
     words: Words | None = None,
 ) -> Figure:
-    """The first columns against each other: as many real rows as samples; `words` write the numbers of axes."""
+    """The first four columns against each other, a panel for each pair: as many real rows as samples, mixed.
+
+    Args:
+        real: numbers of each column by its name, (n,).
+        samples: the same columns of the model, (m,).
+        names: which columns, at least two, else InputError; by default those that both have.
+        words: (column, number) -> how an axis writes it, or None where the number stands for itself, as for dates.
+
+    >>> real, samples = np.random.default_rng(0).normal(size=(2, 2, 100))
+    >>> figure = pairs(dict(zip("xy", real)), dict(zip("xy", samples)))
+    >>> figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()
+    ('x', 'y')
+    """
     chosen = (list(names) if names else _shared(real, samples))[:MOST_PAIRED]
     if len(chosen) < 2:
         raise InputError(f"got {len(chosen)} column; a scatter plot needs at least 2.")
@@ -91,6 +116,14 @@ def points_filmstrip(frames: Sequence[Any], times: Sequence[float]) -> Figure:
     """The first two coordinates of points at several times.
 
     Panels share their axes, unless noise is much wider than data; then titles give the widths.
+
+    Args:
+        frames: points (n, d) at each time, d at least 2.
+        times: one for each frame, else InputError; 1 is noise, 0 data.
+
+    >>> strip = points_filmstrip([np.random.default_rng(0).normal(size=(50, 2))] * 3, [1.0, 0.5, 0.0])
+    >>> [axes.get_title() for axes in strip.axes]
+    ['t = 1', 't = 0.5', 't = 0']
     """
     check_frames(frames, times)
     clouds = [_table({"x": frame[:, 0], "y": frame[:, 1]}, ("x", "y")) for frame in map(as_numbers, frames)]

@@ -26,6 +26,20 @@ def likelihood_bars(
     """Held-out log-likelihoods with standard errors: the model, then baselines.
 
     Points, since only differences of log densities have a meaning.
+
+    Args:
+        names: of the model, which comes first, and of baselines.
+        values: one for each, in `unit`.
+        errors: their standard errors.
+        unit: such as "nats per row" or "bits per dimension".
+        higher_is_better: whether the axis says so; false for bits per dimension.
+
+    Raises:
+        InputError: not one value and one error for each name.
+
+    >>> figure = likelihood_bars(["model", "mixture"], [-3.1, -3.6], [0.05, 0.04], "nats per row")
+    >>> figure.axes[0].get_xlabel()
+    'nats per row  (further right is better; ± one standard error)'
     """
     if not len(names) == len(values) == len(errors) or len(names) == 0:
         raise InputError(f"got {len(names)} names, {len(values)} values and {len(errors)} errors; expected one each.")

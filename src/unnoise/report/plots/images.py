@@ -58,7 +58,17 @@ class Layout:
 def image_grid(
     images: Any, titles: Sequence[str] | None = None, columns: int = 10, *, value_range: Range | None = None
 ) -> Figure:
-    """Images row by row, with small titles."""
+    """Images row by row, with small titles.
+
+    Args:
+        images: (n, h, w), (n, c, h, w) or (n, h, w, c), c 1 or 3; none is an InputError.
+        titles: one for each, cut to 12 letters.
+        columns: in a row.
+        value_range: the values drawn as black and as white; by default those of the images, without outliers.
+
+    >>> image_grid(np.zeros((3, 8, 8)), titles=["a", "b", "c"]).axes[0].texts[2].get_text()
+    'c'
+    """
     (unit,) = _units([images], value_range)
     columns = max(1, min(columns, len(unit)))
     layout = _layout(unit, -(-len(unit) // columns), columns, group=1 if titles else 0, group_gap=2 * TITLE_ROOM)
@@ -73,7 +83,15 @@ def image_grid(
 
 @styled
 def class_grid(images_by_class: Mapping[Any, Any], *, value_range: Range | None = None) -> Figure:
-    """One row per class, of any length, with its name at the left."""
+    """One row per class, of any length, with its name at the left.
+
+    Args:
+        images_by_class: images of each class, laid out as those of `image_grid`; none is an InputError.
+        value_range: the values drawn as black and as white.
+
+    >>> class_grid({"seven": np.zeros((2, 8, 8)), "nine": np.ones((3, 8, 8))}).axes[0].texts[1].get_text()
+    'nine'
+    """
     if not images_by_class:
         raise InputError("got no class to show; give at least one class with its images.")
     unit = _units(list(images_by_class.values()), value_range)
@@ -89,6 +107,14 @@ def filmstrip(frames: Sequence[Any], times: Sequence[float], *, value_range: Ran
     """Rows are examples, columns are times: `frames[k]` holds every example at `times[k]`.
 
     The frame nearest to time 0, the data, decides the range.
+
+    Args:
+        frames: images (n, ...) at each time, laid out as those of `image_grid`.
+        times: one for each frame, else InputError; 1 is noise, 0 data.
+        value_range: the values drawn as black and as white.
+
+    >>> filmstrip([np.zeros((2, 8, 8))] * 3, [1.0, 0.5, 0.0]).axes[0].texts[0].get_text()
+    't = 1'
     """
     check_frames(frames, times)
     clean = frames[int(np.argmin(as_numbers(times)))]
@@ -104,7 +130,18 @@ def filmstrip(frames: Sequence[Any], times: Sequence[float], *, value_range: Ran
 
 @styled
 def neighbour_grid(samples: Any, neighbours: Any, columns: int = 10, *, value_range: Range | None = None) -> Figure:
-    """Every sample above its nearest training image, to show copies."""
+    r"""Every sample above its nearest training image, to show copies.
+
+    Args:
+        samples: (n, ...), laid out as the images of `image_grid`.
+        neighbours: the nearest training image of each, as `evaluation.nearest_training` finds them; else InputError.
+        columns: in a row.
+        value_range: the values drawn as black and as white.
+
+    >>> figure = neighbour_grid(np.zeros((2, 8, 8)), np.ones((2, 8, 8)))
+    >>> [text.get_text() for text in figure.axes[0].texts]
+    ['sample', 'nearest in\ntraining']
+    """
     above, below = _units([samples, neighbours], value_range)
     if len(above) != len(below):
         raise InputError(f"got {len(above)} samples and {len(below)} neighbours; expected one neighbour each.")

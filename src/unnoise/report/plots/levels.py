@@ -27,7 +27,19 @@ MOST_PLACES = 400  # columns of a picture of tokens
 
 @styled
 def token_frequencies(real: Any, samples: Any, states: int, letters: str = "") -> Figure:
-    """The shares of `states` tokens at each place, from rows (n, places), in pictures and against each other."""
+    """The shares of tokens at each place, in two pictures, and those of the samples against the real ones.
+
+    Args:
+        real: tokens as whole numbers from 0 on, (n, places); at most 400 places and 64 tokens are drawn.
+        samples: those of the model, (m, places).
+        states: how many tokens there are.
+        letters: one for each token, written at the axis if there are 32 at most.
+
+    >>> rows = np.array([[0, 1, 2], [0, 2, 2]])
+    >>> figure = token_frequencies(rows, rows, 3, "abc")
+    >>> figure.axes[0].images[0].get_array()[:, 1]  # at the second place b and c half each
+    masked_array(data=[0. , 0.5, 0.5], mask=False, fill_value=1e+20)
+    """
     shares = [_shares(as_numbers(tokens).astype(int)[:, :MOST_PLACES], states) for tokens in (real, samples)]
     figure = new_figure(WIDTH, 4.6)
     grid = figure.subplot_mosaic([["real", "agree"], ["model", "agree"]], width_ratios=[2.2, 1])

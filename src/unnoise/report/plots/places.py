@@ -27,7 +27,15 @@ EDGE = 0.42  # height of a map in widths
 def world_map(real: Places, samples: Places) -> Figure:
     """Places (latitude, longitude) in degrees: real ones above, the model's below.
 
-    Mollweide's projection keeps areas, and so densities.
+    Mollweide's projection keeps areas, and so densities. At most 3,000 of each are drawn.
+
+    Args:
+        real: latitudes (n,) and longitudes (n,); longitudes may run to 180 or to 360.
+        samples: those of the model.
+
+    >>> quake = np.array([38.3]), np.array([142.4])
+    >>> [axes.get_title() for axes in world_map(quake, quake).axes]
+    ['real', 'model']
     """
     figure = new_figure(WIDTH, 2 * EDGE * WIDTH)
     panels = figure.subplots(2, 1, subplot_kw={"projection": "mollweide"})
@@ -44,9 +52,17 @@ def world_map(real: Places, samples: Places) -> Figure:
 
 @styled
 def rotation_map(rows: Sequence[tuple[str, Any, Any]]) -> Figure:
-    """Rotations as points of the globe, the images of the north pole, coloured by the turn around them.
+    r"""Rotations as points of the globe, the images of the north pole, coloured by the turn around them.
 
-    Each row is a name, real matrices (n, 3, 3) and the model's.
+    Turns are from the rotation that takes the pole there without twist, from $-\pi$ to $\pi$ radians. At most 1,500 are
+    drawn.
+
+    Args:
+        rows: of each line of panels a name, real matrices (n, 3, 3) and the model's.
+
+    >>> still = np.eye(3)[None]
+    >>> [axes.get_title() for axes in rotation_map([("cubes", still, still)]).axes]
+    ['cubes, real', 'cubes, model']
     """
     figure = new_figure(WIDTH, 2.0 * len(rows) + 0.2)
     panels = figure.subplots(len(rows), 2, subplot_kw={"projection": "mollweide"}, squeeze=False)
@@ -59,7 +75,20 @@ def rotation_map(rows: Sequence[tuple[str, Any, Any]]) -> Figure:
 
 @styled
 def angle_pairs(real: Any, samples: Any, names: Sequence[str], turn: float, starts: Sequence[float]) -> Figure:
-    """A Ramachandran plot: shares of rows in the cells of a torus; a whole `turn` is 360 or 2 pi."""
+    r"""A Ramachandran plot: the shares of rows in the 60 x 60 cells of a torus, their roots as darkness.
+
+    Args:
+        real: angles of each column by its name, (n,).
+        samples: those of the model, (m,).
+        names: of the two columns.
+        turn: a whole one: 360 for degrees, $2\pi$ for radians.
+        starts: where the axis of each column begins, such as -180.
+
+    >>> angles = {"phi": np.array([-60.0]), "psi": np.array([-45.0])}
+    >>> figure = angle_pairs(angles, angles, ["phi", "psi"], 360.0, [-180.0, -180.0])
+    >>> [tick.get_text() for tick in figure.axes[0].get_xticklabels()]
+    ['-180', '-90', '0', '90', '180']
+    """
     from matplotlib.colors import LinearSegmentedColormap
 
     edges = [np.linspace(start, start + turn, BINS + 1) for start in starts]

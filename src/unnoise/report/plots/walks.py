@@ -123,7 +123,17 @@ def scatter_matrix(points: Any, names: Sequence[str], labels: Any = None) -> Fig
 
 @styled
 def integrals(log_z: Any, combined: tuple[float, float], bridge: tuple[float, float] | None) -> Figure:
-    """Log Z of every population, of all of them and by a bridge, the last two with a standard error."""
+    r"""$\log Z$ in nats: of all populations, by a bridge, each with a standard error, and of every population alone.
+
+    Args:
+        log_z: of every population, (k,).
+        combined: the estimate of all of them and its standard error.
+        bridge: that of a bridge between populations, or None.
+
+    >>> figure = integrals([1.82, 1.85], combined=(1.84, 0.01), bridge=(1.838, 0.004))
+    >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    ['all populations', 'bridge', 'population 1', 'population 2']
+    """
     each = as_numbers(log_z).reshape(-1)
     told = [("all populations", *combined, MODEL)]
     told += [] if bridge is None else [("bridge", *bridge, MODEL)]

@@ -30,7 +30,18 @@ OTHERS, MISSING = "others", "(missing)"
 def pair(
     names: tuple[str, str], real: tuple[Column, Column], samples: tuple[Column, Column], words: Words | None = None
 ) -> Figure:
-    """Two panels, data and samples: points of two numbers, tables of shares of all else; `words` write the numbers."""
+    """Two columns in two panels, data and samples: points of two numbers, else tables of shares.
+
+    Args:
+        names: of both columns.
+        real: the columns, (n,) each: floats, or levels as objects.
+        samples: those of the model, (m,).
+        words: (column, number) -> how it is written, or None where the number stands for itself, as for dates.
+
+    >>> color, size = np.array(["red", "blue"], dtype=object), np.array([1.0, 2.0])
+    >>> [axes.get_title() for axes in pair(("color", "size"), (color, size), (color, size)).axes]
+    ['real', 'model']
+    """
     figure = new_figure(0.62 * WIDTH, 2.5)
     both = figure.subplots(1, 2)
     if any(part.dtype == object for part in real):
