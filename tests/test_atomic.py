@@ -159,6 +159,26 @@ def test_a_folder_is_exchanged_as_a_whole(tmp_path: Path) -> None:
     assert names(target / "inner") == ["new.txt"]
 
 
+def test_an_empty_folder_is_exchanged_where_systems_replace_files_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = os.replace
+
+    def as_on_windows(source: Path, target: Path) -> None:
+        if Path(target).is_dir():
+            raise PermissionError(errno.EACCES, "Access is denied", str(target))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", as_on_windows)
+    target = tmp_path / "model"
+    target.mkdir()
+    with atomic_path(target) as beside:
+        beside.mkdir()
+        (beside / "a").write_text("new")
+    assert names(tmp_path) == ["model"]
+    assert names(target) == ["a"]
+
+
 def test_a_folder_comes_back_if_the_new_one_cannot_take_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -146,7 +146,7 @@ def _take_the_name(temporary: Path, target: Path) -> None:
     if target.exists() and target.is_dir() != temporary.is_dir():
         got, wanted = ("folder", "file") if target.is_dir() else ("file", "folder")
         raise InputError(f"{target} is a {got}; expected a {wanted}. Choose another name.")
-    if not (target.is_dir() and any(target.iterdir())):
+    if not target.is_dir():  # Windows replaces files alone, not even an empty folder
         os.replace(temporary, target)
         return
     aside = _beside(target, _ASIDE)
