@@ -2,7 +2,7 @@ r"""
 Digits completed
 ================
 
-One model of 8 x 8 handwritten digits, trained for half a minute, is asked for the lower halves of digits that it has
+One model of 8 x 8 handwritten digits, trained for a minute, is asked for the lower halves of digits that it has
 never seen. It was not trained for this question: any pixels may be given, and NaN marks those that are wanted. What is
 drawn differs where the upper half leaves a choice, as between 3, 2 and 7, and agrees where it does not. The simplest
 rival is the training digit whose upper half is nearest: always a fine digit, but a single answer, and often the wrong
@@ -22,7 +22,7 @@ from unnoise import networks
 digits = load_digits()
 train, test = train_test_split(digits.images.astype("uint8"), test_size=100, random_state=0)
 small = partial(networks.UNet, width=16)
-quick = {"steps": 400, "batch_size": 64, "learning_rate": 3e-3, "ema": 0.98, "validation": 0, "progress": False}
+quick = {"steps": 800, "batch_size": 64, "learning_rate": 3e-3, "ema": 0.98, "validation": 0, "progress": False}
 model = unnoise.DenoisingMarkovModel(network=small, random_state=0, **quick).fit(train)
 
 # %%

@@ -94,9 +94,12 @@ def files_of(names: list[str]) -> dict[str, str]:
 
 def _page(module: str, names: list[str]) -> str:
     listed = "".join(f"   {name}\n" for name in names)
+    package, _, own = module.rpartition(".")
+    hidden = package and not inspect.ismodule(getattr(importlib.import_module(package), own))
+    options = "   :no-members:\n" + "   :no-index:\n" * bool(hidden)  # the name is that of a function in the package
     return (
         f"{module}\n{'=' * len(module)}\n\n"
-        f".. automodule:: {module}\n   :no-members:\n\n.. currentmodule:: {module}\n\n"
+        f".. automodule:: {module}\n{options}\n.. currentmodule:: {module}\n\n"
         f".. autosummary::\n   :toctree: names\n   :nosignatures:\n\n{listed}"
     )
 
