@@ -45,6 +45,8 @@ class Column:
         unit: of these numbers: D, h, m, s, ms, us, ns, M, 0.01, or the frequency of periods.
         pattern: how texts are written that are dates or times, as for strftime.
         written: how texts are written that are numbers, as $#,##0.00.
+        words: texts beside these numbers, such as <0.5, and
+        places: the numbers beyond all others that stand for them.
     """
 
     label: str | int
@@ -57,6 +59,8 @@ class Column:
     unit: str | None = field(default=None, metadata={LATER: True})
     pattern: str | None = field(default=None, metadata={LATER: True})
     written: str | None = field(default=None, metadata={LATER: True})
+    words: tuple[str, ...] | None = field(default=None, metadata={LATER: True})
+    places: tuple[float, ...] | None = field(default=None, metadata={LATER: True})
 
     @property
     def zone(self) -> str | None:

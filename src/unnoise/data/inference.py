@@ -6,6 +6,8 @@ import dataclasses
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -125,10 +127,12 @@ def modelled(
     categorical: frozenset[str],
     resolve: bool = False,
     orders: Mapping[str, Sequence[Any]] | None = None,
+    words: Mapping[str, Collection[float]] = MappingProxyType({}),
 ) -> tuple[dict[str, Factor], dict[str, Constant]]:
     """The factors by name, and the columns that never vary; the last holds the flags of missing cells, if any are.
 
-    `resolve` cuts numbers of which nothing is declared into cells, as a table's.
+    `resolve` cuts numbers of which nothing is declared into cells, as a table's; `words` are numbers that stand for
+    some.
     """
     columns = {name: holes.filled(v, present[name]) if name in present else v for name, v in columns.items()}
     by_declaration = {name for d in declared if d.kind in factors.BY_DECLARATION for name in d.columns}
@@ -158,7 +162,8 @@ def modelled(
                 "declare it real, integer, rotation or sequence."
             )
         else:
-            found[kind] = _fitted(factors.BY_KIND[kind], {name: columns[name] for name in names}, present)
+            fit = partial(ResolvedFactor.fit, words=words) if kind == ResolvedFactor.kind else factors.BY_KIND[kind]
+            found[kind] = _fitted(fit, {name: columns[name] for name in names}, present)
     found = {name: part for factor_name, factor in found.items() for name, part in _apart(factor_name, factor)}
     for d in declared:
         for name, members in _split(d):

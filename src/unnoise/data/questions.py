@@ -301,6 +301,7 @@ def _warn_if_far(parts: Parts, factor: Factor | None, name: str, values: Values)
     if seen is None or not values.size:
         return
     low, high = seen
+    values = values[~np.isin(values, list(parts.container.words(name).values()))]
     numbers = values.astype(np.float64)
     far = (numbers > high + (high - low)) | (numbers < low - (high - low))
     if far.any():

@@ -95,7 +95,8 @@ class Schema(Parts):
         declared = inference.with_chart(declared, chart, left)
         orders = {name: order for name in left if (order := container.categories(name)) is not None}
         resolve = isinstance(container, containers.Table)
-        modelled = inference.modelled(left, present, declared, levels, resolve, orders)
+        words = {name: container.words(name).values() for name in left}
+        modelled = inference.modelled(left, present, declared, levels, resolve, orders, words)
         beside = any(name not in columns for name in given)
         may_be_unknown = bool(features) and (beside if optional is None else optional)
         return cls(*modelled, features, container, chart, may_be_unknown)
