@@ -20,7 +20,7 @@ from unnoise.data.constraints import Chart
 from unnoise.data.factors import Factor, MissingFactor, NumberFactor, ResolvedFactor
 from unnoise.data.factors.base import Columns, finite_numbers, quoted
 from unnoise.data.factors.discrete import FEW
-from unnoise.data.kinds import Category, Constant, Identifier, Integer, Real
+from unnoise.data.kinds import Category, Constant, Empty, Identifier, Integer, Real
 
 _EXACT = 2**53  # all whole floats beyond it are whole
 _FEW = 50  # most values of integer labels that are classes
@@ -134,7 +134,15 @@ def modelled(
     `resolve` cuts numbers of which nothing is declared into cells, as a table's; `words` are numbers that stand for
     some.
     """
-    columns = {name: holes.filled(v, present[name]) if name in present else v for name, v in columns.items()}
+    empty = {name: Empty.fit(columns[name], name) for name, mask in present.items() if not mask.any()}
+    if len(empty) == len(columns):
+        holes.check_not_empty(present)
+    present = {name: mask for name, mask in present.items() if name not in empty}
+    columns = {
+        name: holes.filled(v, present[name]) if name in present else v
+        for name, v in columns.items()
+        if name not in empty
+    }
     by_declaration = {name for d in declared if d.kind in factors.BY_DECLARATION for name in d.columns}
     kind_of = {name: d.kind for d in declared for name in d.columns}
     constants = {
@@ -174,7 +182,9 @@ def modelled(
     found = {name: _in_order(factor, orders or {}, told) for name, factor in found.items()}
     if flagged:
         found[_free(MissingFactor.kind, found)] = MissingFactor.fit(flagged)
-    return found, constants
+    if empty:
+        warn(f"{quoted(list(empty))} held no value in any row; not modelled, and empty in what is made.")
+    return found, {**constants, **empty}
 
 
 def _identifiers(

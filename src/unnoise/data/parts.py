@@ -21,7 +21,7 @@ from unnoise.data.charts import Gap
 from unnoise.data.constraints import Chart
 from unnoise.data.containers import Container, EventArray, Table
 from unnoise.data.factors import CategoryFactor, Factor, MissingFactor, NumberFactor, ResolvedFactor
-from unnoise.data.kinds import Constant
+from unnoise.data.kinds import Constant, Empty
 from unnoise.processes import HasKernel, product
 
 _SHOWN = 20  # columns of a table or a sentence
@@ -94,6 +94,11 @@ class Parts:
     def missing(self) -> tuple[str, ...]:
         """The columns that were missing in some rows, which is modelled by a flag beside each."""
         return tuple(name for factor in self._flags.values() for name in factor.columns)
+
+    @property
+    def empty(self) -> tuple[str, ...]:
+        """The columns that had no value in any row."""
+        return tuple(name for name, kind in self.constants.items() if isinstance(kind, Empty))
 
     @property
     def has_cells(self) -> bool:
