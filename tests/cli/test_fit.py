@@ -117,7 +117,7 @@ def test_time_ends_a_training(done: Run, data: Path, tmp_path: Path) -> None:
 
 HEADER = "a,b\n"
 BAD = {
-    "nothing but holes": ("a,b,c\n1,,2\n3,,4\n", "Column 'b' had a value in no row, so there is nothing to learn"),
+    "nothing but holes": ("a,b,c\n,,\n,,\n", "Columns 'a', 'b', 'c' had a value in no row, so there is nothing to"),
     "infinity": (HEADER + "1,2\n3,inf\n4,5\n", r"column 'b' has inf in 1 row \(1\)"),
     "one row": (HEADER + "1,2\n", r"got 1 sample .* at least 2 are needed to fit a density"),
     "no rows": (HEADER, "holds no rows of data"),

@@ -295,12 +295,45 @@ def test_conditions_have_no_holes() -> None:
         Schema.infer(NUMBERS, np.array([NAN, *range(7)]), condition="class")
 
 
-@pytest.mark.parametrize("data", [pl.DataFrame({"a": [None, None], "b": [1, 2]}), [[NAN, 1], [NAN, 2]]])
-def test_a_column_with_nothing_in_it_is_refused(data: Any) -> None:
+EMPTY: dict[str, Any] = {
+    "polars": pl.DataFrame({"n": [None] * 3, "f": pl.Series([None] * 3, dtype=pl.Float64), "b": [1, 2, 4]}),
+    "text": pl.DataFrame({"n": pl.Series([None] * 3, dtype=pl.String), "b": ["u", "v", None]}),
+    "arrow": pl.DataFrame({"n": [None] * 3, "b": [1, 2, 4]}).to_arrow(),
+    "pandas": pd.DataFrame({"n": [None] * 3, "f": [NAN] * 3, "b": [1, 2, 4]}),
+    "array": np.array([[NAN, 1.0], [NAN, 2.0], [NAN, 4.0]]),
+}
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_a_column_with_nothing_in_it_is_left_out_and_comes_back_empty(name: str) -> None:
+    data = EMPTY[name]
+    with pytest.warns(UserWarning, match=r"columns? '(n|x0)'.* held no value in any row; not modelled, and empty in"):
+        schema = Schema.infer(data)
+    schema = Schema.from_config(json.loads(json.dumps(schema.to_config())))
+    x = schema.encode(data).x
+    for made in (schema.decode(x), schema.written(x, schema.given({}, 3))):
+        old, new = (pd.DataFrame(part.to_pandas() if hasattr(part, "to_pandas") else part) for part in (data, made))
+        assert new.iloc[:, 0].isna().all()
+        assert type(made) is type(data)
+        pd.testing.assert_series_equal(new.iloc[:, -1], old.iloc[:, -1])
+    assert set(schema.holes(data)) <= {"b", "x1"}, "no hole of it is filled"
+    first = schema.container.columns[0]
+    assert not schema.given({first: None}, 1).columns
     with pytest.raises(
-        InputError, match=r"Column '(a|x0)' had a value in no row, so there is nothing to learn; drop it"
+        InputError, match=f"Column '{first}' was empty in every row when the model was fitted, but row 0"
     ):
-        Schema.infer(data)
+        schema.given({first: 3.0}, 1)
+
+
+def test_columns_with_nothing_in_them_are_refused_where_something_is_said_of_them() -> None:
+    data = pl.DataFrame({"a": [None, None], "b": [1, 2]})
+    message = r"Columns? 'a'.* had a value in no row, so there is nothing to learn; drop"
+    with pytest.raises(InputError, match=message):
+        Schema.infer(data, kinds={"a": "real"})
+    with pytest.raises(InputError, match=message):
+        Schema.infer(data, constraints=["a < b"])
+    with pytest.raises(InputError, match=message):
+        Schema.infer(data.select("a", c="a"))
 
 
 def test_things_of_several_columns_need_one_whole_row() -> None:

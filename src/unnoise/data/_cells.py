@@ -11,6 +11,7 @@ import numpy as np
 
 from unnoise._errors import InputError, warn
 from unnoise.data import _dates
+from unnoise.data._limits import limits_of, words_in
 from unnoise.data._notations import MEASURE, notation_of
 
 if TYPE_CHECKING:
@@ -191,7 +192,9 @@ def without_marks(table: pl.DataFrame, names: Sequence[str], source: str, readin
         if series.dtype != pl.String or name in reading.text - reading.marked:
             continue
         marks = [mark for mark in marks_in(series) if mark == "?" or name not in reading.text]
-        rest = series.filter(~series.is_in(marks)).drop_nulls() if marks else series.head(0)
+        limits = words_in(series) if marks else []
+        marks = [mark for mark in marks if mark not in limits]
+        rest = series.filter(~series.is_in([*marks, *limits])).drop_nulls() if marks else series.head(0)
         if not marks or (len(rest) == 0 and name not in reading.text):
             continue
         numbers = name not in reading.text | reading.levels and rest.cast(pl.Float64, strict=False).null_count() == 0
@@ -205,7 +208,8 @@ def without_marks(table: pl.DataFrame, names: Sequence[str], source: str, readin
         if marks:
             plain = pl.when(pl.col(column).is_in(marks)).then(None).otherwise(pl.col(column)).alias(column)
             found = table.select(plain)
-            table = table.with_columns(typed(found, source, decimal="maybe .", alone=False) if numbers else found)
+            plainly = numbers and not limits
+            table = table.with_columns(typed(found, source, decimal="maybe .", alone=False) if plainly else found)
             for mark in marks:
                 marked.setdefault(mark, []).append(name)
     warn_of_marks(marked, source)
@@ -270,7 +274,7 @@ def warn_of_numbers(table: pl.DataFrame, names: Sequence[str], source: str, text
     )
     for column in _which(cells, (every.count() > 0) & like & ~codes) if told else ():
         shown = cells[column].drop_nulls()
-        if notation_of(shown) is not None:  # of which the model says how it reads them
+        if notation_of(shown) is not None or limits_of(shown) is not None:  # of which the model says how it reads them
             continue
         odd = shown.filter(shown.cast(pl.Float64, strict=False).is_null())
         words = odd.filter(~odd.str.contains(f"{_LIKE_A_NUMBER}|{MEASURE}"))

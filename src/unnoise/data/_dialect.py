@@ -11,6 +11,8 @@ from unnoise._atomic import atomic_path
 from unnoise._errors import InputError
 from unnoise.data._cells import MISSING
 from unnoise.data._checked import check
+from unnoise.data._forms import form as form_by
+from unnoise.data._forms import plain_form
 from unnoise.data._notations import Notation
 from unnoise.data._reading import Reading
 from unnoise.data.standard import separator
@@ -60,7 +62,7 @@ class Dialect:
         check(all(len(pair) == 2 for pair in self.forms), "forms", self.forms, "pairs of a column and its form")
         for _, form in self.forms:
             if form not in TRUTHS:
-                Notation.of(form)
+                form_by(form)
 
     def said(self, separator: str | None = None, decimal: str | None = None, encoding: str | None = None) -> Self:
         """The same, but for what the user says."""
@@ -87,10 +89,10 @@ class Dialect:
     def usual(self) -> Dialect:
         """The same decimals and words for truth between commas, with a point, in UTF-8: what every program reads.
 
-        >>> str(Dialect(";", ",", "latin-1", forms=(("price", "#.##0,00"),)).usual.forms)
-        "(('price', '0.00'),)"
+        >>> str(Dialect(";", ",", "latin-1", forms=(("price", "#.##0,00"), ("q", "0,00D+00"))).usual.forms)
+        "(('price', '0.00'), ('q', '0.00E+00'))"
         """
-        return Dialect(forms=self._with_point("."))
+        return Dialect(forms=self._with_point(".", usual=True))
 
     def filling(self, model: Dialect | None, columns: Collection[str]) -> Self:
         """How a file is written whose holes in these columns a model fills, with at least the decimals of both."""
@@ -148,12 +150,16 @@ class Dialect:
     def _by_name(self) -> dict[str, str]:
         return {name: form for name, form in self.forms}  # pairs, as was checked
 
-    def _with_point(self, point: str) -> tuple[tuple[str, ...], ...]:
-        """The forms with another decimal sign, and no signs between thousands."""
-        held = ((name, form, None if form in TRUTHS else Notation.of(form)) for name, form in self.forms)
-        return tuple(
-            (name, form if way is None else str(replace(way, point=point, group=""))) for name, form, way in held
-        )
+    def _with_point(self, point: str, usual: bool = False) -> tuple[tuple[str, ...], ...]:
+        """The forms with another decimal sign, and no signs between thousands; `usual` exponents after an E."""
+
+        def turned(form: str) -> str:
+            way = form_by(form)
+            if isinstance(way, Notation):
+                return str(replace(way, point=point, group=""))
+            return str(replace(way, point=way.point and point, letter="E" if usual else way.letter))
+
+        return tuple((name, form if form in TRUTHS else turned(form)) for name, form in self.forms)
 
     def _cells(self, column: pl.Series, form: str | None) -> pl.Series:
         import polars as pl
@@ -163,7 +169,7 @@ class Dialect:
         if not column.dtype.is_numeric():
             return column
         if form is not None and form not in TRUTHS:
-            texts = pl.Series(column.name, Notation.of(form).texts(column.fill_null(0).to_numpy()).tolist())
+            texts = pl.Series(column.name, form_by(form).texts(column.fill_null(0).to_numpy()).tolist())
             return texts.zip_with(column.is_not_null(), texts.clear(len(texts)))
         comma = self.decimal == "," and column.dtype.is_float()
         return column.cast(pl.String).str.replace(".", ",", literal=True) if comma else column
@@ -178,8 +184,6 @@ def form_of(column: pl.Series, cells: pl.Series, decimal: str | None) -> str | N
     """
     import polars as pl
 
-    from unnoise.data._notations import notation_of
-
     there = column.is_not_null()
     held, values = cells.filter(there), column.drop_nulls()
     if not len(held):
@@ -190,9 +194,9 @@ def form_of(column: pl.Series, cells: pl.Series, decimal: str | None) -> str | N
     if not column.dtype.is_numeric() or (held == values.cast(pl.String)).all():
         return None
     point = decimal or "."
-    found = notation_of(held.head(_LOOKED_AT), point=point)
+    found = plain_form(held.head(_LOOKED_AT), point)
     if found is not None and found.texts(values.to_numpy()).tolist() != held.to_list():  # far faster than all at once
-        found = notation_of(held, point=point)
+        found = plain_form(held, point)
     same = found is not None and (found.numbers(held).cast(pl.Float64) == values.cast(pl.Float64)).all()
     return str(found) if same else None  # a column may be read with another sign than the rest
 
@@ -201,5 +205,7 @@ def _joined(form: str, other: str | None) -> str | None:
     """A form with the decimals of both; of numbers None where the other is none."""
     if form in TRUTHS or other is None or other in TRUTHS:
         return form if form in TRUTHS else None
-    mine, theirs = Notation.of(form), Notation.of(other)
+    mine, theirs = form_by(form), form_by(other)
+    if type(mine) is not type(theirs):
+        return form
     return str(replace(mine, least=min(mine.least, theirs.least), most=max(mine.most, theirs.most)))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Blank = Sequence[Mask | None]  # for each column the rows with holes
 
-_PLAIN = r"u?int(8|16|32|64)|halffloat|float|double|bool|(large_)?string|string_view"  # arrow's names
+_PLAIN = r"u?int(8|16|32|64)|halffloat|float|double|bool|(large_)?string|string_view|null"  # arrow's names
 _ZONE = r"[\w/+:-]+"
 _PLAIN += r"|date32\[day\]|date64\[ms\]|duration\[(s|ms|us|ns)\]|time32\[(s|ms)\]|time64\[(us|ns)\]"
 _PLAIN += rf"|timestamp\[(s|ms|us|ns)(, tz={_ZONE})?\]|decimal(128|256)\(\d+, \d+\)"
@@ -45,6 +45,8 @@ class Column:
         unit: of these numbers: D, h, m, s, ms, us, ns, M, 0.01, or the frequency of periods.
         pattern: how texts are written that are dates or times, as for strftime.
         written: how texts are written that are numbers, as $#,##0.00.
+        words: texts beside these numbers, such as <0.5, and
+        places: the numbers beyond all others that stand for them.
     """
 
     label: str | int
@@ -57,6 +59,8 @@ class Column:
     unit: str | None = field(default=None, metadata={LATER: True})
     pattern: str | None = field(default=None, metadata={LATER: True})
     written: str | None = field(default=None, metadata={LATER: True})
+    words: tuple[str, ...] | None = field(default=None, metadata={LATER: True})
+    places: tuple[float, ...] | None = field(default=None, metadata={LATER: True})
 
     @property
     def zone(self) -> str | None:
@@ -129,8 +133,8 @@ def _pandas_column(series: nw.Series[Any], label: str | int) -> Column:
 
 
 def _polars_column(series: nw.Series[Any], label: str | int) -> Column:
-    kind = type(series.dtype).__name__
     native = series.to_native().dtype
+    kind = "Null" if str(native) == "Null" else type(series.dtype).__name__
     categories = tuple(native.categories) if kind == "Enum" else None
     if kind in ("Datetime", "Duration"):
         zone = getattr(native, "time_zone", None)
@@ -221,6 +225,8 @@ def _polars_frame(layout: Sequence[Column], parts: Sequence[Values], blank: Blan
     columns = [
         _polars_counted(column, part)
         if isinstance(part, pl.Series)
+        else pl.Series(str(column.label), [None] * len(part))
+        if column.type == "Null"
         else pl.Series(str(column.label), part, dtype=pl.Object if column.type == "Object" else None)
         for column, part in zip(layout, parts, strict=True)
     ]
@@ -234,6 +240,8 @@ def _arrow_frame(layout: Sequence[Column], parts: Sequence[Values], blank: Blank
     arrays = [
         native_series("pyarrow", column, part)
         if column.counted
+        else pa.nulls(len(part))
+        if column.type == "null"
         else pa.array(part, type=_arrow_type(column.type), mask=rows)
         for column, part, rows in held
     ]

@@ -9,9 +9,11 @@ import numpy as np
 
 from unnoise._errors import InputError
 from unnoise.data import _cells, _counted, holes
+from unnoise.data import _forms as forms
 from unnoise.data._checked import check
+from unnoise.data._limits import like, limits_of
 from unnoise.data._native import Column
-from unnoise.data._notations import Notation, notation_of
+from unnoise.data._notations import notation_of
 from unnoise.data._numerics import Values
 
 if TYPE_CHECKING:
@@ -21,29 +23,57 @@ if TYPE_CHECKING:
 _SHOWN = 3
 
 
-def described(series: nw.Series[Any], column: Column, plain: bool) -> Column:
-    """The column, with the form of its numbers if its texts are such; `plain` text stays text."""
+def described(series: nw.Series[Any], column: Column, plain: bool, declared: bool = False) -> Column:
+    """The column, with the form of its numbers if its texts are such, and words for limits beside them.
+
+    Args:
+        series: the values.
+        column: its name and type.
+        plain: whether text stays text.
+        declared: whether the user says its kind, so that words are none of numbers.
+    """
     held = None if plain or column.counted or column.categorical else _counted.as_polars(series)
-    found = (
-        None if held is None or not _counted.holds_text(series) else notation_of(held, str(column.label), aloud=True)
-    )
-    if found is None and held is not None and _counted.holds_text(series):
+    if held is None or not _counted.holds_text(series):
+        return column
+    found = notation_of(held, str(column.label), aloud=True)
+    if found is not None:
+        return dataclasses.replace(column, written=str(found))
+    limits = None if declared else limits_of(held)
+    if limits is None:
         _cells.warn_of_digits(held, str(column.label))
-    return column if found is None else dataclasses.replace(column, written=str(found))
+        return column
+    numbers = limits.form.numbers(held).drop_nulls()
+    words, places = (
+        (*limits.less, *limits.more),
+        limits.places(*(numbers.to_numpy()[[i]].item() for i in _ends(numbers))),
+    )
+    return dataclasses.replace(column, written=str(limits.form), words=words, places=places)
+
+
+def _ends(numbers: pl.Series) -> tuple[int, int]:
+    """Where the least and the greatest of them stand."""
+    return int(numbers.arg_min() or 0), int(numbers.arg_max() or 0)
 
 
 def numbers(series: nw.Series[Any] | pl.Series, column: Column) -> Values:
     """The texts of a column as numbers, with holes; an InputError names rows that are none."""
     held: Any = series if hasattr(series, "to_physical") else _counted.as_polars(series)
-    form = Notation.of(str(column.written))
+    form = forms.form(str(column.written))
     found = form.numbers(held)
     empty = held.is_null().to_numpy()
+    if column.words:
+        known = dict(zip(column.words, column.places or (), strict=True))
+        odd = held.filter(found.is_null() & held.is_not_null()).unique().to_list()
+        meant = {text: known[word] for text in odd if (word := like(text, column.words)) is not None}
+        said = held.replace_strict(meant, default=None, return_dtype=found.dtype) if meant else found
+        found = found.zip_with(found.is_not_null(), said)
     wrong = np.flatnonzero(found.is_null().to_numpy() & ~empty).tolist()
     if wrong:
         rows = ", ".join(map(str, wrong[:_SHOWN])) + (", ..." if len(wrong) > _SHOWN else "")
+        beside = f", or {' or '.join(column.words)}" if column.words else ""
         raise InputError(
             f"Column '{column.label}' held numbers written as {column.written} when the model was fitted, but row "
-            f"{rows} holds {held[wrong[0]][:60]!r}; expected numbers as then."
+            f"{rows} holds {held[wrong[0]][:60]!r}; expected numbers as then{beside}."
         )
     values = found.drop_nulls().to_numpy()
     return holes.spread(values, ~empty) if empty.any() else values
@@ -65,12 +95,23 @@ def told(value: Any, column: Column) -> Any:
 
 
 def texts(values: Values, column: Column) -> Values:
-    """Numbers as the texts of a column."""
-    return Notation.of(str(column.written)).texts(values)
+    """Numbers as the texts of a column, or the words that they stand for."""
+    found = forms.form(str(column.written)).texts(values)
+    for word, place in zip(column.words or (), column.places or (), strict=True):
+        found[values == place] = word
+    return found
+
+
+def holds_words(values: Values, column: Column) -> bool:
+    """Whether some of the numbers stand for words, which no column of numbers can hold."""
+    return bool(np.isin(values, column.places or ()).any())
 
 
 def check_column(column: Column) -> None:
     """Refuse a form that no column has."""
     if column.written is not None:
         check(_counted.is_text(column) and column.counted is None, "written", column.written, "none of this column")
-        Notation.of(column.written)
+        forms.form(column.written)
+    words, places = column.words or (), column.places or ()
+    fitting = len(words) == len(places) == len(set(words)) == len(set(places))
+    check(fitting and (column.written is not None or not words), "words, places", words, "as many places")

@@ -83,6 +83,10 @@ class Container(ABC):
         """What distances between dates, times or decimals of the column count, as `days`; None of other columns."""
         return None
 
+    def words(self, column: str) -> dict[str, float]:
+        """The words beside the numbers of a column, such as <0.5, and the numbers that stand for them."""
+        return {}
+
     def told(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Values by columns as they are modelled: dates, times and decimals as whole numbers."""
         return dict(values)
@@ -195,6 +199,11 @@ class Table(Container):
         found = self._by_name[column]
         return _counted.steps(found) if found.counted else None
 
+    def words(self, column: str) -> dict[str, float]:
+        """As {'<0.5': -49.5}; no words of most columns."""
+        found = self._by_name.get(column)
+        return {} if found is None else dict(zip(found.words or (), found.places or (), strict=True))
+
     def told(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Dates, times and decimals as whole numbers, and texts that are numbers as such."""
         known = self._by_name
@@ -217,7 +226,9 @@ class Table(Container):
     def native(self, column: str, values: Values, backend: str, series: nw.Series[Any]) -> Any:
         """Whole numbers that stand for dates, times or decimals in the type of another series; others as they are."""
         found = self._by_name[column]
-        if found.written and (_counted.holds_text(series) or series.is_null().all()):
+        if found.written and (
+            _counted.holds_text(series) or series.is_null().all() or _written.holds_words(values, found)
+        ):
             return _written.texts(values, found)
         if not found.counted:
             return values
@@ -373,7 +384,7 @@ def from_config(config: dict[str, Any]) -> Container:
 
 def _described(series: nw.Series[Any], column: Column, plain: bool, declared: bool) -> Column:
     counted = _counted.described(series, column, plain, declared)
-    return holding(series, _written.described(series, counted, plain))
+    return holding(series, _written.described(series, counted, plain, declared))
 
 
 def _told(value: Any, column: Column) -> Any:

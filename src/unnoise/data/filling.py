@@ -84,6 +84,10 @@ def _pandas(frame: nw.DataFrame[Any], parts: Mapping[Any, tuple[Values, Mask]]) 
     native = frame.to_native().copy()
     for label, (values, gap) in parts.items():
         column = native[label].copy()
+        if (
+            isinstance(values, np.ndarray) and values.dtype.kind == "O" and column.dtype.kind in "iuf"
+        ):  # words among numbers
+            column = column.astype(object)
         if not isinstance(values, np.ndarray):
             native[label] = column.where(~gap, values.set_axis(column.index))
             continue
@@ -105,7 +109,8 @@ def _polars(frame: nw.DataFrame[Any], parts: Mapping[Any, tuple[Values, Mask]]) 
             columns.append(pl.Series(label, [new if hole else old for new, old, hole in held], dtype=pl.Object))
             continue
         new = pl.Series(label, whole(values, str(column.dtype)) if isinstance(values, np.ndarray) else values)
-        new = new if column.dtype == pl.Null else new.cast(column.dtype)
+        keeps = column.dtype == pl.Null or (new.dtype == pl.String and column.dtype.is_numeric())  # words among numbers
+        new = new if keeps else new.cast(column.dtype)
         columns.append(new.zip_with(pl.Series(gap), column.cast(new.dtype)))
     return native.with_columns(columns)
 

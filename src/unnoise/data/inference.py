@@ -6,6 +6,8 @@ import dataclasses
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,7 @@ from unnoise.data.constraints import Chart
 from unnoise.data.factors import Factor, MissingFactor, NumberFactor, ResolvedFactor
 from unnoise.data.factors.base import Columns, finite_numbers, quoted
 from unnoise.data.factors.discrete import FEW
-from unnoise.data.kinds import Category, Constant, Identifier, Integer, Real
+from unnoise.data.kinds import Category, Constant, Empty, Identifier, Integer, Real
 
 _EXACT = 2**53  # all whole floats beyond it are whole
 _FEW = 50  # most values of integer labels that are classes
@@ -125,12 +127,22 @@ def modelled(
     categorical: frozenset[str],
     resolve: bool = False,
     orders: Mapping[str, Sequence[Any]] | None = None,
+    words: Mapping[str, Collection[float]] = MappingProxyType({}),
 ) -> tuple[dict[str, Factor], dict[str, Constant]]:
     """The factors by name, and the columns that never vary; the last holds the flags of missing cells, if any are.
 
-    `resolve` cuts numbers of which nothing is declared into cells, as a table's.
+    `resolve` cuts numbers of which nothing is declared into cells, as a table's; `words` are numbers that stand for
+    some.
     """
-    columns = {name: holes.filled(v, present[name]) if name in present else v for name, v in columns.items()}
+    empty = {name: Empty.fit(columns[name], name) for name, mask in present.items() if not mask.any()}
+    if len(empty) == len(columns):
+        holes.check_not_empty(present)
+    present = {name: mask for name, mask in present.items() if name not in empty}
+    columns = {
+        name: holes.filled(v, present[name]) if name in present else v
+        for name, v in columns.items()
+        if name not in empty
+    }
     by_declaration = {name for d in declared if d.kind in factors.BY_DECLARATION for name in d.columns}
     kind_of = {name: d.kind for d in declared for name in d.columns}
     constants = {
@@ -158,7 +170,8 @@ def modelled(
                 "declare it real, integer, rotation or sequence."
             )
         else:
-            found[kind] = _fitted(factors.BY_KIND[kind], {name: columns[name] for name in names}, present)
+            fit = partial(ResolvedFactor.fit, words=words) if kind == ResolvedFactor.kind else factors.BY_KIND[kind]
+            found[kind] = _fitted(fit, {name: columns[name] for name in names}, present)
     found = {name: part for factor_name, factor in found.items() for name, part in _apart(factor_name, factor)}
     for d in declared:
         for name, members in _split(d):
@@ -169,7 +182,9 @@ def modelled(
     found = {name: _in_order(factor, orders or {}, told) for name, factor in found.items()}
     if flagged:
         found[_free(MissingFactor.kind, found)] = MissingFactor.fit(flagged)
-    return found, constants
+    if empty:
+        warn(f"{quoted(list(empty))} held no value in any row; not modelled, and empty in what is made.")
+    return found, {**constants, **empty}
 
 
 def _identifiers(

@@ -276,6 +276,47 @@ class Identifier(Constant):
 
 
 @dataclass(frozen=True)
+class Empty(Constant):
+    """A column without any value, which is not modelled, and comes back empty.
+
+    >>> Empty.fit(np.array([None, None], dtype=object), "note").values(2).tolist()
+    ['', '']
+    """
+
+    name: ClassVar[str] = "empty"
+
+    def __post_init__(self) -> None:
+        check_dtype(self.dtype, text=True)
+        check(self.value == "", "value", self.value, "none")
+
+    @classmethod
+    def fit(cls, values: Values, column: str) -> Self:
+        """Its type alone is kept."""
+        return cls("", str(values.dtype))
+
+    def check(self, values: Values, column: str) -> None:
+        """Refuse any value, which has no likelihood."""
+        if (there := np.flatnonzero(values != "")).size:
+            raise InputError(
+                f"Column '{column}' was empty in every row when the model was fitted, but row "
+                f"{_numerics.row_of(there[0], values)} holds {values.flat[there[0]]}, whose likelihood is not "
+                "known; fit a model on data in which the column has values, or empty it."
+            )
+
+    @property
+    def why(self) -> str:
+        """Why it is not modelled."""
+        return "was empty in every row and is not modelled"
+
+    def values(self, n: int) -> Values:
+        """What holes are made of."""
+        return np.full(n, "", dtype=object) if self.dtype == TEXT else np.zeros(n, dtype=self.dtype)
+
+    def __str__(self) -> str:
+        return "empty in every row: not modelled, comes back empty"
+
+
+@dataclass(frozen=True)
 class Category(Feature):
     """A level as a condition, one indicator per level.
 
@@ -334,7 +375,7 @@ class Category(Feature):
 
 def from_config(config: dict[str, Any]) -> Kind:
     """The kind that `to_config` described."""
-    kinds: dict[str, type[Kind]] = {kind.name: kind for kind in (Real, Integer, Category, Constant, Identifier)}
+    kinds: dict[str, type[Kind]] = {kind.name: kind for kind in (Real, Integer, Category, Constant, Identifier, Empty)}
     name = config.get("kind")
     check(name in list(kinds), "kind", name, f"one of {', '.join(kinds)}")
     return kinds[str(name)].from_fields({key: value for key, value in config.items() if key != "kind"})

@@ -21,7 +21,7 @@ from unnoise.data.charts import Gap
 from unnoise.data.constraints import Chart
 from unnoise.data.containers import Container, EventArray, Table
 from unnoise.data.factors import CategoryFactor, Factor, MissingFactor, NumberFactor, ResolvedFactor
-from unnoise.data.kinds import Constant
+from unnoise.data.kinds import Constant, Empty
 from unnoise.processes import HasKernel, product
 
 _SHOWN = 20  # columns of a table or a sentence
@@ -94,6 +94,11 @@ class Parts:
     def missing(self) -> tuple[str, ...]:
         """The columns that were missing in some rows, which is modelled by a flag beside each."""
         return tuple(name for factor in self._flags.values() for name in factor.columns)
+
+    @property
+    def empty(self) -> tuple[str, ...]:
+        """The columns that had no value in any row."""
+        return tuple(name for name, kind in self.constants.items() if isinstance(kind, Empty))
 
     @property
     def has_cells(self) -> bool:
@@ -271,7 +276,9 @@ class Parts:
         """The range of a column of dates, times or decimals, or how its numbers are written, beside their words."""
         ends = factor.seen(column) if column in factor.columns else None
         word = None if ends is None or column in self.chart.by_target else self.word(column, ends[1])
-        return self.seen(factor, column) or (words if word is None else f"{words}, written as {word}")
+        beside = ", ".join(self.container.words(column))
+        written = f", written as {word}" + f", beside the words {beside}" * bool(beside)
+        return self.seen(factor, column) or (words if word is None else f"{words}{written}")
 
     def measured(self, gap: Gap) -> str:
         """What is modelled in place of a column, and in what."""

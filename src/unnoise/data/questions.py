@@ -164,6 +164,8 @@ def given(parts: Parts, told: Mapping[str, Any], context: Mapping[str, Any], n: 
         return steps[name].restore(values) if name in steps else factor_of[name].restore(values, name)
 
     for name, value in told.items():
+        if arrays.is_missing(value) and name in parts.empty:
+            continue
         if arrays.is_missing(value):
             _check_may_be_missing(parts, name)
             flags[name] = (True, everywhere)
@@ -301,6 +303,7 @@ def _warn_if_far(parts: Parts, factor: Factor | None, name: str, values: Values)
     if seen is None or not values.size:
         return
     low, high = seen
+    values = values[~np.isin(values, list(parts.container.words(name).values()))]
     numbers = values.astype(np.float64)
     far = (numbers > high + (high - low)) | (numbers < low - (high - low))
     if far.any():

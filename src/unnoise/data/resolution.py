@@ -15,8 +15,8 @@ the ends, where they fall off exponentially.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from unnoise._errors import InputError, warn
 from unnoise.data import _cuts
-from unnoise.data._checked import check, check_dtype
+from unnoise.data._checked import LATER, check, check_dtype
 from unnoise.data._numerics import Floats, Values, row_of
 from unnoise.data.base import Kind
 
@@ -49,6 +49,8 @@ class Resolution(Kind):
         coarse: the first cell of every state of the first digit.
         unseen: the share kept for values that were never seen.
         shares: of the data, for every cell.
+        less: how many of the first cells stand for words that say less than all numbers, as <0.5, and
+        more: how many of the last ones for such that say more.
 
     >>> hours = Resolution.fit(np.array([40, 40, 35, 40, 20, 40, 35, 20]), "hours")
     >>> hours.sizes, hours.encode(np.array([35, 40]), "hours").tolist()
@@ -67,6 +69,8 @@ class Resolution(Kind):
     coarse: tuple[int, ...]
     unseen: float
     shares: tuple[float, ...]
+    less: int = field(default=0, metadata={LATER: True})
+    more: int = field(default=0, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         check_dtype(self.dtype)
@@ -80,6 +84,8 @@ class Resolution(Kind):
         check(self.coarse[:1] == (0,) and rising and self.coarse[-1] < count, "coarse", self.coarse, "rising cells")
         check(0 < self.unseen < 1, "unseen", self.unseen, "a number between 0 and 1")
         check(all(0 <= share <= 1 for share in self.shares), "shares", self.shares, "numbers between 0 and 1")
+        fine = min(self.less, self.more) >= 0 and self.less + self.more < count
+        check(fine, "less, more", (self.less, self.more), "fewer than all cells")
 
     def _check_held(self) -> None:
         """Refuse cells whose values the column cannot hold."""
@@ -99,14 +105,18 @@ class Resolution(Kind):
         check(good, "low, step, ends", (self.low, self.step, max(edges)), f"whole numbers of {self.dtype}")
 
     @classmethod
-    def fit(cls, values: Values, column: str) -> Self:
-        """Cells from the values, all present."""
+    def fit(cls, values: Values, column: str, words: Collection[float] = ()) -> Self:
+        """Cells from the values, all present; of `words`, which lie beyond all numbers, each is a cell of its own."""
         decimals = _decimals(values)
         points, low, step = _grid(values, decimals)
         seen, counts = np.unique(points, return_counts=True)
-        firsts, wide, starts, ends = _cuts.cells(seen, counts, decimals is None)
+        less, more = _beyond(values, words)
+        numbers = slice(less, len(seen) - more)
+        firsts, wide, starts, ends = _cuts.cells(seen[numbers], counts[numbers], decimals is None)
+        once = int(((counts[numbers][firsts] == 1) & ~wide).sum())
+        firsts = np.concatenate([np.arange(less), firsts + less, np.arange(numbers.stop, len(seen))])
+        starts, ends = (np.concatenate([seen[:less], part, seen[numbers.stop :]]) for part in (starts, ends))
         shares = np.add.reduceat(counts, firsts) / len(values)
-        once = int(((counts[firsts] == 1) & ~wide).sum())
         coarse = tuple(range(len(starts))) if len(starts) <= FEW else _cuts.coarse(shares)
         return cls(
             str(values.dtype),
@@ -118,6 +128,8 @@ class Resolution(Kind):
             coarse,
             min(0.5, (0.5 + once) / (len(values) + 1)),
             tuple(float(f"{share:.6g}") for share in shares),
+            less,
+            more,
         )
 
     @property
@@ -149,9 +161,14 @@ class Resolution(Kind):
 
     @property
     def range(self) -> tuple[float, float]:
-        """The least and the greatest value that was seen."""
-        ends = self._values(np.stack([self._starts[:1], self._ends[-1:]], 1)[0])
+        """The least and the greatest number that was seen."""
+        ends = self._values(self._numbers)
         return float(ends[0]), float(ends[1])
+
+    @property
+    def _numbers(self) -> Values:
+        """The first and the last number as a point, without words."""
+        return np.array([self._starts[self.less], self._ends[len(self.ends) - 1 - self.more]])
 
     def encode(self, values: Values, column: str) -> NDArray[np.int64]:
         """The digits of every value, (n, digits)."""
@@ -202,8 +219,8 @@ class Resolution(Kind):
 
     @cached_property
     def _middles(self) -> Floats:
-        """The middle of every cell."""
-        cells = np.arange(len(self.starts))
+        """The middle of every cell; of words the nearest number, so that means are of what was measured."""
+        cells = np.clip(np.arange(len(self.starts)), self.less, len(self.starts) - 1 - self.more)
         digits = cells[:, None] if len(self.sizes) == 1 else np.stack(self._split(cells), 1)
         return self.decode(digits).astype(np.float64)
 
@@ -279,14 +296,16 @@ class Resolution(Kind):
         return (signed / 10**self.decimals if self.decimals else signed).astype(self.dtype)
 
     def __str__(self) -> str:
-        low, high = (self._worded(value) for value in self._values(np.array([self._starts[0], self._ends[-1]])))
+        low, high = (self._worded(value) for value in self._values(self._numbers))
         kind = "numbers" if self.decimals is None else "whole numbers"
         if self.decimals:
             kind = f"numbers with {self.decimals} decimal{'s' * (self.decimals > 1)}"
         step = f", in steps of {self._worded(self.step / 10 ** (self.decimals or 0))}" if self.step > 1 else ""
-        single = bool((self._starts == self._ends).all())
-        how = f": {len(self.starts)} values" if single else f", in {len(self.starts)} parts of equal share"
-        top = int(np.argmax(np.where(self._starts == self._ends, self.shares, 0.0)))
+        alone = self._starts == self._ends
+        count = len(self.starts) - self.less - self.more
+        how = f": {count} values" if alone.all() else f", in {count} parts of equal share"
+        is_word = np.clip(np.arange(len(alone)), self.less, len(alone) - 1 - self.more) != np.arange(len(alone))
+        top = int(np.argmax(np.where(alone & ~is_word, self.shares, 0.0)))
         often = ""
         if self._starts[top] == self._ends[top] and self.shares[top] >= 0.1:
             value = self._worded(self._values(self._starts[top : top + 1])[0])
@@ -295,6 +314,13 @@ class Resolution(Kind):
 
     def _worded(self, value: Any) -> str:
         return f"{value:.6g}" if isinstance(value, float | np.floating) else str(value)
+
+
+def _beyond(values: Values, words: Collection[float]) -> tuple[int, int]:
+    """How many words occur that lie below all numbers, and above."""
+    there = np.unique(values[np.isin(values, list(words))]) if words else values[:0]
+    rest = values[~np.isin(values, there)]
+    return (int((there < rest.min()).sum()), int((there > rest.max()).sum())) if len(rest) else (0, 0)
 
 
 def _decimals(values: Values) -> int | None:

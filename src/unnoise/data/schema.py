@@ -77,8 +77,9 @@ class Schema(Parts):
         columns, given, present = _read(container.split(data), y, wanted)
         if (n := len(next(iter(columns.values())))) < 2:
             raise InputError(f"got {n} sample (n_samples = {n}); at least 2 are needed to fit a density.")
-        holes.check_not_empty(present)
         declared = inference.declarations({} if kinds is None else kinds, {**columns, **given}, present)
+        said = {name for one in declared for name in one.columns}
+        holes.check_not_empty({name: mask for name, mask in present.items() if constraints or name in said})
         asked = inference.kinds_of(declared, given)
         levels = container.categorical
         asked = dict.fromkeys(levels, "category") | asked
@@ -95,7 +96,8 @@ class Schema(Parts):
         declared = inference.with_chart(declared, chart, left)
         orders = {name: order for name in left if (order := container.categories(name)) is not None}
         resolve = isinstance(container, containers.Table)
-        modelled = inference.modelled(left, present, declared, levels, resolve, orders)
+        words = {name: container.words(name).values() for name in left}
+        modelled = inference.modelled(left, present, declared, levels, resolve, orders, words)
         beside = any(name not in columns for name in given)
         may_be_unknown = bool(features) and (beside if optional is None else optional)
         return cls(*modelled, features, container, chart, may_be_unknown)
@@ -225,7 +227,7 @@ class Schema(Parts):
     def holes(self, data: Any) -> dict[str, Mask]:
         """Where each column but the conditions has holes, in the shape of its values; unknown ones are passed over."""
         columns, present = holes.split(self.container.split(self.selected(data)))
-        names = [name for name in self.container.columns if name not in self.conditions]
+        names = [name for name in self.container.columns if name not in {*self.conditions, *self.empty}]
         whole = {name: np.zeros(columns[name].shape, dtype=bool) for name in names}
         return {name: ~present[name] if name in present else empty for name, empty in whole.items()}
 
@@ -238,7 +240,7 @@ class Schema(Parts):
         columns, present = holes.split(self.container.split(self.selected(data)))
         whole = np.ones(len(next(iter(columns.values()))), dtype=bool)
         values = self.values(x, rng, {name: (part, present.get(name, whole)) for name, part in columns.items()})
-        gaps = {name: ~mask for name, mask in present.items() if name in values}
+        gaps = {name: ~mask for name, mask in present.items() if name in values and name not in self.empty}
         return filling.filled(data, self.container, {name: values[name] for name in gaps}, gaps)
 
     def _told(self, given: Any) -> Any:
@@ -255,7 +257,8 @@ class Schema(Parts):
         found: dict[str, Mask] = {}
         for name, factor in self._flags.items():
             found |= factor.decode(self._parts(x)[name].detach().cpu())
-        return self.chart.missing(found)
+        everywhere = np.ones(_tree.length(x), dtype=bool)
+        return self.chart.missing(found) | dict.fromkeys(self.empty, everywhere)
 
     def _states(self, columns: Mapping[str, Values], present: Present) -> Any:
         for name, kind in self.constants.items():

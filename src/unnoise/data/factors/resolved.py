@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -42,11 +43,12 @@ class ResolvedFactor(Factor):
         self._check_each("resolutions", self.resolutions)
 
     @classmethod
-    def fit(cls, columns: Columns) -> Self:
-        """Cells of every column, from values that are all present."""
+    def fit(cls, columns: Columns, words: Mapping[str, Collection[float]] = MappingProxyType({})) -> Self:
+        """Cells of every column, from values that are all present; `words` are numbers that stand for some."""
         for name, values in columns.items():
             finite_numbers(values, name, cls.kind)
-        return cls(tuple(columns), tuple(Resolution.fit(values, name) for name, values in columns.items()))
+        found = (Resolution.fit(values, name, words.get(name, ())) for name, values in columns.items())
+        return cls(tuple(columns), tuple(found))
 
     @cached_property
     def _sizes(self) -> tuple[int, ...]:

@@ -1,0 +1,31 @@
+"""Forms in which numbers are written, by their patterns, and the one that the texts of a column have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from unnoise._errors import InputError
+from unnoise.data._notations import Notation, notation_of
+from unnoise.data._scientific import Scientific, scientific_of
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Form = Notation | Scientific
+
+
+def form(pattern: str) -> Form:
+    """The form that is written so, as #,##0.00 or 0.000E+00; an InputError if there is none.
+
+    >>> str(form("0.00")), str(form("0.000E+00"))
+    ('0.00', '0.000E+00')
+    """
+    try:
+        return Scientific.of(pattern)
+    except InputError:
+        return Notation.of(pattern)
+
+
+def plain_form(texts: pl.Series, point: str) -> Form | None:
+    """The form in which all these texts would be written again as they are, with this sign before decimals."""
+    return notation_of(texts, point=point) or scientific_of(texts)

@@ -1,0 +1,161 @@
+"""Words for what was not measured among numbers that were: <0.5, >50, <LOD, not detected.
+
+Such a column is one of numbers, and each word a value of its own: those that say less lie below all numbers, those that
+say more above, in their order. So words keep their shares, and numbers their order, their law and their links.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from unnoise.data._forms import Form, plain_form
+from unnoise.data._notations import Notation, notation_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import polars as pl
+
+_LESS = r"<=|≤|<|less than|lower than|fewer than|below|under|up to|at most"
+_MORE = r">=|≥|>|more than|greater than|higher than|above|over|at least"
+_NUMBER = r"[-−+]?\d[\d.,' ]*(?:[eEdD][+-]?\d+)?"
+_UNIT = r"\s*[^\d\s<>≤≥+][^\d<>≤≥+]{0,11}"
+_LIMIT = (
+    r"(?:the )?(?:(?:method |lower |upper )?(?:lod|loq|mdl|dl|rl|mrl|lloq|uloq|llod)|(?:lower |upper )?limit"
+    r"|(?:detection|quantification)(?: limit)?|range)"
+)
+_BESIDE = re.compile(
+    rf"(?i)(?P<sign>{_LESS}|{_MORE})\s*(?P<number>{_NUMBER})(?:{_UNIT})?"
+    rf"|(?P<top>{_NUMBER})\s*(?P<plus>\+|or more|or above|and over|and above)"
+)
+_NAMED = re.compile(
+    rf"(?i)(?P<sign>{_LESS}|{_MORE})\s*{_LIMIT}"
+    r"|(?P<low>n\.?\s?d\.?|not[ -]detect(?:ed|able)|non[ -]?detects?|none detected|undetect(?:ed|able)|b\.?d\.?l\.?"
+    r"|blod|bql|blq|bld|underflow|under[ -]?range|traces?|tr\.?|n\.?n\.?)"
+    r"|(?P<high>aql|alq|overflow|over[ -]?range|o\.?l\.?|saturated|too numerous to count|tntc|off[ -]scale)"
+)
+_UNSURE = r"(?i)^(?:n\.?\s?d\.?|n\.?n\.?|tr\.?|o\.?l\.?)$"  # which say it beside other such words alone
+_FEWEST, _MANY, _MOST = 3, 20, 30  # numbers that differ, as many where 50+ is a word, and the words
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The form of the numbers of a column, and the words beside them, those that say less and more, rising."""
+
+    form: Form
+    less: tuple[str, ...]
+    more: tuple[str, ...]
+
+    def places(self, low: float, high: float) -> tuple[float, ...]:
+        """A number for each word, as far beyond the least and the greatest one as these lie apart, and further."""
+        digits = self.form.most if isinstance(self.form, Notation) else None
+        span = high - low
+        below = [low - span * (i + 1) for i in reversed(range(len(self.less)))]
+        found = [*below, *(high + span * (i + 1) for i in range(len(self.more)))]
+        return tuple(one if digits is None or isinstance(one, int) else round(one, digits) for one in found)
+
+
+def limits_of(texts: pl.Series) -> Limits | None:
+    """Of a column of numbers and words for limits; None of any other.
+
+    >>> import polars as pl
+    >>> found = limits_of(pl.Series(["0.7", "<0.5", "1.2", "> 50", "ND", "3.1", "<LOD"]))
+    >>> found.less, found.more, str(found.form)
+    (('ND', '<LOD', '<0.5'), ('> 50',), '0.0')
+    """
+    import polars as pl
+
+    held = texts.drop_nulls().unique(maintain_order=True)
+    if len(held) <= _FEWEST or not _may_be(held):
+        return None
+    words, rest = _apart(held)
+    few = _MANY if any("+" in word for word in words) else _FEWEST
+    if not 0 < len(words) <= _MOST or len(rest) < few or not any(map(_is_sure, words)):
+        return None
+    form = notation_of(rest) or plain_form(rest, ".") or plain_form(rest, ",") or _nearly(rest)
+    if form is None or form.numbers(rest).cast(pl.Float64).n_unique() < _FEWEST:
+        return None
+    ranked = sorted((*rank, word) for word in words if (rank := _rank(word)) is not None)
+    return Limits(form, tuple(w for up, _, w in ranked if not up), tuple(w for up, _, w in ranked if up))
+
+
+def words_in(texts: pl.Series) -> list[str]:
+    """The words for limits among texts, in their order; none where only such stand there that may mean other things."""
+    held = texts.drop_nulls().unique(maintain_order=True)
+    words = _apart(held)[0] if _may_be(held) else []
+    return words if any(map(_is_sure, words)) else []
+
+
+def like(text: str, words: Sequence[str]) -> str | None:
+    """The word that is meant: typed with other blanks, capitals or signs."""
+    return next((word for word in words if word == text), None) or next(
+        (word for word in words if _key(word) == _key(text)), None
+    )
+
+
+def _may_be(held: pl.Series) -> bool:
+    """Far faster than to look at all."""
+    return bool((held.str.contains(r"^[<>≤≥]|\d\s*\+$") | ~held.str.contains(r"\d")).any())
+
+
+def _apart(held: pl.Series) -> tuple[list[str], pl.Series]:
+    """The words for limits, and the other texts."""
+    words = [text for text in held.to_list() if not _begins_a_number(text) and _rank(text) is not None]
+    return words, held.filter(~held.is_in(words))
+
+
+def _begins_a_number(text: str) -> bool:
+    return text[:1].isdigit() and text[-1:] != "+" and not re.search(r"[a-z]{2} [a-z]", text)
+
+
+def _is_sure(word: str) -> bool:
+    return re.fullmatch(_UNSURE, word.strip()) is None
+
+
+def _rank(word: str) -> tuple[bool, float] | None:
+    """Whether it says more than all numbers, and its place among such words; None if it is none."""
+    text = word.strip()
+    if found := _BESIDE.fullmatch(text):
+        up = found["plus"] is not None or re.fullmatch(f"(?i){_MORE}", found["sign"]) is not None
+        number = _number(found["number"] or found["top"])
+        return None if number is None else (up, number)
+    if found := _NAMED.fullmatch(text):
+        up = found["high"] is not None or (
+            found["low"] is None and re.fullmatch(f"(?i){_MORE}", found["sign"]) is not None
+        )
+        unknown = math.inf if up else -math.inf
+        return up, unknown if found["sign"] is None else math.copysign(1e300, unknown)
+    return None
+
+
+def _number(text: str) -> float | None:
+    plain = text.strip().replace(" ", "").replace("'", "").replace("−", "-")
+    if "," in plain:
+        plain = plain.replace(",", "") if "." in plain or plain.count(",") > 1 else plain.replace(",", ".")
+    try:
+        return float(plain)
+    except ValueError:
+        return None
+
+
+def _key(text: str) -> tuple[object, ...]:
+    plain = text.strip()
+    if found := _BESIDE.fullmatch(plain):
+        sign = re.sub(r"\s", "", (found["sign"] or found["plus"]).lower()).replace("≤", "<=").replace("≥", ">=")
+        return sign, _number(found["number"] or found["top"])
+    return (re.sub(r"[\s.-]", "", plain).casefold(),)
+
+
+def _nearly(rest: pl.Series) -> Notation | None:
+    """A form with as many decimals as occur, where they are not steady."""
+    import polars as pl
+
+    for point in ".,":
+        digits = rest.str.extract(rf"^[-+]?\d+(?:[{point}](\d{{0,9}}))?$", 0)
+        if digits.null_count() == 0:
+            lengths = rest.str.extract(rf"[{point}](\d*)$").fill_null("").str.len_chars().cast(pl.Int64).to_numpy()
+            return Notation(point=point, least=int(lengths.min()), most=int(lengths.max()))
+    return None

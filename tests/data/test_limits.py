@@ -1,0 +1,132 @@
+"""Words for limits among numbers: values of their own, in their order, that come back as they were written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import torch
+
+from unnoise import DenoisingMarkovModel
+from unnoise._errors import InputError
+from unnoise.data import Schema, files
+from unnoise.data._limits import limits_of
+
+TEXTS = {
+    "signs": (["0.7", "<0.5", "1.2", ">50", "12"], ["<0.5", ">50"], "0.#"),
+    "blanks": (["0.70", "< 0.5", "1.25", "≥ 50", "3.00"], ["< 0.5", "≥ 50"], "0.00"),
+    "names": (["0.7", "ND", "<LOD", "1.2", "<0.5", "3.1"], ["ND", "<LOD", "<0.5"], "0.0"),
+    "commas": (["0,7", "<0,5", "1,2", "12,9", ">LOQ"], ["<0,5", ">LOQ"], "0,0"),
+    "units": (["7 mg", "<2 mg", "11 mg", "9 mg"], ["<2 mg"], "0 mg"),
+    "exponents": (["1.5E-03", "<1.0E-03", "2.5E+00", "9.5E-01"], ["<1.0E-03"], "0.0E+00"),
+    "phrases": (
+        ["7", "below detection limit", "9", "12", "more than 50"],
+        ["below detection limit", "more than 50"],
+        "0",
+    ),
+    "no steady decimals": (["0.50", "<0.5", "1.5", "3"], ["<0.5"], "0.##"),
+    "many before a plus": ([*map(str, range(30)), "30+"], ["30+"], "0"),
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_words_are_found_in_their_order(name: str) -> None:
+    texts, words, form = TEXTS[name]
+    found = limits_of(pl.Series(texts))
+    assert found is not None
+    assert [*found.less, *found.more] == words
+    assert str(found.form) == form
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["1", "2", "3+"],
+        ["1", "2", "5", "ND"],
+        ["<1", "<2", "<3"],
+        ["low", "1", "2", "3"],
+        ["under 18", "18-25", "over 65"],
+    ],
+)
+def test_levels_and_other_words_are_none(texts: list[str]) -> None:
+    assert limits_of(pl.Series(texts)) is None
+
+
+def of_a_laboratory(n: int = 400) -> pl.DataFrame:
+    """Of site a 30 % below the limit, of b none, and two rows in all above the other."""
+    rng = np.random.default_rng(0)
+    site = np.arange(n) % 2
+    texts = [f"{value:.3f}" for value in rng.lognormal(1 + site, 0.4, n) + 0.5]
+    for i in range(0, n, 2):
+        texts[i] = "<0.5" if i % 20 < 6 else texts[i]
+    texts[1] = texts[3] = ">50"
+    return pl.DataFrame({"site": ["ab"[i] for i in site], "conc": texts})
+
+
+def test_each_word_is_a_cell_of_its_own_and_comes_back() -> None:
+    frame = of_a_laboratory()
+    schema = Schema.from_config(json.loads(json.dumps(Schema.infer(frame).to_config())))
+    numbers = schema.container.split(frame)["conc"]
+    assert (numbers[(frame["conc"] == "<0.5").to_numpy()] < 0.5).all()
+    assert (numbers[(frame["conc"] == ">50").to_numpy()] > 50).all()
+    x = schema.encode(frame).x
+    for seed in range(3):
+        drawn = schema.decode(x, rng=torch.Generator().manual_seed(seed))["conc"]
+        for word in ("<0.5", ">50"):
+            assert (drawn == word).equals(frame["conc"] == word), "a cell holds a word alone, however rare it is"
+        rest = drawn.filter(~drawn.is_in(["<0.5", ">50"]))
+        assert rest.str.contains(r"^\d+\.\d{3}$").all()
+    assert schema.describe().count("beside the words <0.5, >50") == 1
+    assert "numbers with 3 decimals 1." in schema.describe()
+
+
+def test_words_keep_their_shares_and_links_and_are_given_in_ranges() -> None:
+    frame = of_a_laboratory()
+    model = DenoisingMarkovModel(quick=True, progress=False).fit(frame)
+    drawn = model.sample(2000, seed=0).group_by("site").agg(share=(pl.col("conc") == "<0.5").mean())
+    shares = dict(drawn.iter_rows())
+    assert abs(shares["a"] - 0.3) < 4 * (0.3 * 0.7 / 200 + 0.3 * 0.7 / 1000) ** 0.5
+    assert shares["b"] < 0.03
+    assert set(model.sample(20, given={"conc": "< 0.5"}, seed=0)["conc"]) == {"<0.5"}
+    assert set(model.sample(20, given={"conc": {"<0.5", ">50"}}, seed=0)["conc"]) <= {"<0.5", ">50"}
+    inside = model.sample(20, given={"conc": (0.4, "2")}, seed=0)["conc"].cast(pl.Float64)
+    assert inside.is_between(0.4, 2).all()
+    assert model.schema_.given({"conc": (None, 2)}, 1).within["conc"].holds(np.array([-100.0, 1.0, 3.0])).tolist() == [
+        True,
+        True,
+        False,
+    ]
+    with pytest.raises(InputError, match=r"holds '<7'; expected numbers as then, or <0\.5 or >50"):
+        model.sample(1, given={"conc": "<7"})
+
+
+def test_a_column_of_numbers_is_filled_with_words() -> None:
+    frame = of_a_laboratory()
+    schema = Schema.infer(frame)
+    x = schema.encode(frame[:2]).x  # <0.5 and >50
+    for holes in (
+        pl.DataFrame({"site": ["a", "b", "a"], "conc": [None, None, 1.5]}),
+        pd.DataFrame({"site": ["a", "b", "a"], "conc": [None, None, 1.5]}),
+    ):
+        both = {name: part[[0, 1, 1]] for name, part in x.items()}
+        assert list(schema.filled(holes, both)["conc"])[:2] == ["<0.5", ">50"]
+
+
+def test_objects_of_pandas_and_files_with_marks(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"c": [0.7, 1.25, "<0.5", 3.1, None, 7] * 10, "x": range(60)})
+    schema = Schema.infer(frame)
+    assert schema.container.words("c").keys() == {"<0.5"}
+    assert schema.decode(schema.encode(frame).x)["c"][:4].tolist() == ["0.7", "1.25", "<0.5", "3.1"]
+    (tmp_path / "c.csv").write_text("c,k\n0.7,u\n-,u\n<0.5,u\nND,u\n2.5,v\n3.5,v\n")
+    with pytest.warns(UserWarning, match="'-' is read as missing in 'c'"):
+        read = files.read(tmp_path / "c.csv")
+    assert read["c"].to_list() == ["0.7", None, "<0.5", "ND", "2.5", "3.5"]  # type: ignore[union-attr,call-overload]
+
+
+def test_what_is_declared_is_no_column_of_words() -> None:
+    schema = Schema.infer(of_a_laboratory(), kinds={"conc": "category"})
+    assert "<0.5" in schema.levels("conc")
