@@ -254,6 +254,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "EFFORTS", module.EFFORTS[:1])
 
 
+@pytest.mark.slow
 def test_what_a_denoiser_learnt_is_told(done: Run, desk: Path, quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
     module = importlib.import_module("unnoise.walking.learning")
     monkeypatch.setattr(module, "STEPS", 10)

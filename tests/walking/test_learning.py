@@ -14,6 +14,7 @@ from torch import Tensor
 import unnoise
 from unnoise._errors import InputError
 from unnoise.laws import Law
+from unnoise.laws.students import Students
 from unnoise.spaces import Sphere
 from unnoise.testing.statistics import assert_law, law_p_value
 from unnoise.walking import Checkpoint, Positive
@@ -28,6 +29,7 @@ RINGS = 3
 def few(monkeypatch):
     """Walks of a second, of small networks."""
     attempting = importlib.import_module("unnoise.walking.attempting")
+    monkeypatch.setattr(importlib.import_module("unnoise.walking.movers"), "MOST_PARTS", 2)
     monkeypatch.setattr(attempting, "PARTICLES", 512)
     monkeypatch.setattr(attempting, "MORE_PARTICLES", 512)
     monkeypatch.setattr(attempting, "EFFORTS", (attempting.Effort(0.5, 2, 4),))
@@ -75,7 +77,10 @@ class Known:
 
 
 def walked(log_prob=rings, dimension=2 * RINGS, **options):
-    return unnoise.walk(log_prob, **{"dimension": dimension, "n": 2000, "learn": True} | options)
+    """Without climbs, which take longer than all else."""
+    size, one = dimension or 2, torch.ones(1, dtype=F64)
+    guess = Students(one, torch.zeros(1, size, dtype=F64), 3 * torch.eye(size, dtype=F64)[None], 5 * one)
+    return unnoise.walk(log_prob, **{"dimension": dimension, "n": 2000, "learn": True, "guess": guess} | options)
 
 
 def across(x):
@@ -86,7 +91,7 @@ def across(x):
     return (share * weight / weight.sum()).sum(-1)
 
 
-def test_a_good_law_is_kept_and_one_with_wrong_weights_is_found_out(monkeypatch):
+def test_a_good_law_is_kept(monkeypatch):
     monkeypatch.setattr(module, "_taught", lambda *given: Known())
     found = walked()
     learnt = found.record.learnt
@@ -99,6 +104,10 @@ def test_a_good_law_is_kept_and_one_with_wrong_weights_is_found_out(monkeypatch)
     assert found.log_z == pytest.approx(0, abs=1e-9)  # the smallest error counts
     assert_law(found.record.particles[:, 512:, 0].flatten(), across)
 
+
+@pytest.mark.slow
+def test_wrong_weights_are_found_out(monkeypatch):
+    """The broken twin."""
     monkeypatch.setattr(module, "_taught", lambda *given: Known(0.3))
     tilted = walked()
     assert law_p_value(tilted.record.particles[:, 512:, 0].flatten(), across) < 1e-6
@@ -108,14 +117,14 @@ def test_a_bad_law_is_not_kept_and_costs_nothing_but_evaluations():
     found = walked(normal, 2)  # whose mixture is perfect
     learnt = found.record.learnt
     assert not learnt.kept
-    assert 0 < learnt.effective <= learnt.without
+    assert learnt.effective < 1.5 * learnt.without
     assert "were not kept: effective draws per evaluation" in str(learnt)
     assert_law(found.draws[:, 0], torch.special.ndtr)
     assert abs(learnt.log_z_importance[0] - math.log(2 * math.pi)) < 5 * learnt.log_z_importance[1]
     assert abs(learnt.log_z_bridge[0] - math.log(2 * math.pi)) < 5 * learnt.log_z_bridge[1]
-    assert walked(normal, 2, learn=False).record.learnt is None
 
 
+@pytest.mark.slow
 def test_in_natural_coordinates_and_to_the_same_bits(tmp_path):
     def log_prob(x):
         return (x.log() - x).sum(-1)  # Gamma(2)
@@ -150,7 +159,7 @@ def test_in_natural_coordinates_and_to_the_same_bits(tmp_path):
 def test_a_walk_that_learns_is_not_one_that_does_not(tmp_path):
     def hit(x):
         hit.calls += 1
-        if hit.calls > 40:
+        if hit.calls > 20:
             raise KeyboardInterrupt
         return normal(x)
 
@@ -165,7 +174,7 @@ def test_a_walk_that_learns_is_not_one_that_does_not(tmp_path):
 
 
 def test_other_spaces_are_refused():
-    with pytest.raises(InputError, match=r"learn=True \(--learn\) is for points of R\^d, and these live on Sphere"):
+    with pytest.raises(InputError, match=r"learn=True \(--learn\) trains .* points of R\^d, and these live on Sphere"):
         unnoise.walk(lambda x: x[:, 0], space=Sphere(2), learn=True)
     with pytest.raises(InputError, match="learn"):
         walked(learn="yes")
@@ -179,5 +188,6 @@ def test_the_slowest_number_counts():
     assert effective_per_evaluation(x, after, 1, 2) == pytest.approx((1 - rank) / (1 + rank) / 2, rel=0.1)
     assert effective_per_evaluation(x, after, 2, 2) > effective_per_evaluation(x, after, 1, 2) / 2
     assert effective_per_evaluation(x, z, 1, 1) > 0.9
+    assert effective_per_evaluation(x, after, 1, 2, 2) < effective_per_evaluation(x, after, 1, 2, -2)
     stays = torch.sign(y) * x.abs()  # numbers change their signs, and go nowhere
     assert effective_per_evaluation(x, stays, 1, 1) < 0.01

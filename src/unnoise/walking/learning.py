@@ -38,6 +38,7 @@ ROUNDS = 2  # of each of the two pilots; after each of the first points are lear
 STEPS, BATCH, RATE, DECAY = 1200, 256, 3e-3, 0.995  # of the training
 WIDTH, DEPTH, EMBEDDING, WAVES = 96, 3, 64, (1.0, 2.0, 4.0)  # of its network
 LEVELS = 40  # steps backwards
+SURE = 2.0  # standard errors of the correlations of both pilots, by which effective draws must rise
 BESIDE = 0.1  # share of proposals by the mixture, whose tails are heavier
 
 
@@ -85,7 +86,7 @@ def learnt_moves(
         options = (mover, populations, rng, 1, checkpoint, f"{part}/moves", (target,))
         now = points[-1]
         points.append(checkpoint.once(part, lambda: moved(target, now, *options)[0], target, mover))  # noqa: B023
-    without = plain.effective(points[-1])
+    without, most, _ = plain.effective(points[-1])
     each = torch.stack(points)
     halves = [each[:, half:].flatten(0, 1), each[:, :half].flatten(0, 1)]
     laws = [_taught(rows, mover.modes, rng, tell, checkpoint, f"{name}/denoiser {i}") for i, rows in enumerate(halves)]
@@ -95,9 +96,9 @@ def learnt_moves(
     pilot, x = _Pilot(target, points[-1]), points[-1]
     options = (better, populations, rng, ROUNDS, checkpoint, f"{name}/learnt/moves", (target,))
     after, accepted = checkpoint.once(f"{name}/learnt", lambda: moved(target, x, *options), target, better)
-    rate = pilot.effective(after)
+    rate, _, least = pilot.effective(after)
     evidence = checkpoint.once(f"{name}/evidence", lambda: _evidence(target, paths, after, half, rng), target)
-    found = Learnt(rate > without, rate, without, accepted[0], *evidence)
+    found = Learnt(least > most, rate, without, accepted[0], *evidence)
     return (after, better, found) if found.kept else (points[-1], mover, found)
 
 
@@ -107,11 +108,14 @@ class _Pilot:
     def __init__(self, target: Tried, x: Tensor) -> None:
         self.target, self.x, self.asked = target, x, target.evaluations
 
-    def effective(self, x: Tensor) -> float:
-        return effective_per_evaluation(self.x, x, ROUNDS, (self.target.evaluations - self.asked) / len(x))
+    def effective(self, x: Tensor) -> tuple[float, float, float]:
+        """Per evaluation, and what it is at most and at least."""
+        each = (self.target.evaluations - self.asked) / len(x)
+        found, most, least = (effective_per_evaluation(self.x, x, ROUNDS, each, off) for off in (0, -SURE, SURE))
+        return found, most, least
 
 
-def effective_per_evaluation(before: Tensor, after: Tensor, rounds: int, evaluations: float) -> float:
+def effective_per_evaluation(before: Tensor, after: Tensor, rounds: int, evaluations: float, off: float = 0.0) -> float:
     r"""Effective draws for each evaluation, by how far particles have forgotten where they were some rounds before.
 
     With r the highest rank correlation over particles, of a number or of its distance from the median, chains
@@ -123,6 +127,7 @@ def effective_per_evaluation(before: Tensor, after: Tensor, rounds: int, evaluat
         after: the same later.
         rounds: between.
         evaluations: for each particle in all these rounds.
+        off: standard errors that are added to r.
 
     >>> x, y = torch.randn(2, 10000, 1, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     >>> round(effective_per_evaluation(x, 0.6 * x + 0.8 * y, 1, 3), 2)  # (1 - .6) / (1 + .6) / 3
@@ -130,7 +135,8 @@ def effective_per_evaluation(before: Tensor, after: Tensor, rounds: int, evaluat
     """
     ranks = [_ranks(torch.cat([x, (x - before.median(0).values).abs()], 1)) for x in (before, after)]
     correlation = (ranks[0] * ranks[1]).mean(0)
-    slowest = float(correlation.max().clamp(len(before) ** -0.5, 1.0)) ** (1 / rounds)
+    error = len(before) ** -0.5
+    slowest = float((correlation.max() + off * error).clamp(error, 1.0)) ** (1 / rounds)
     effective: float = (1 - slowest) / (1 + slowest) * rounds
     return effective / evaluations
 

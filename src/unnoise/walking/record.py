@@ -48,7 +48,7 @@ class Learnt:
     """What a denoiser that was trained on populations is worth.
 
     Attributes:
-        kept: whether its proposals were: where effective draws for each evaluation rose.
+        kept: whether its proposals were: where effective draws for each evaluation surely rose.
         effective: of a pilot with them, effective draws for each evaluation of the density.
         without: the same of a pilot before.
         acceptance: of its proposals.
