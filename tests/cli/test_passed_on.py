@@ -85,7 +85,7 @@ def test_walk_passes_on_all_that_is_said(
     np.save(tmp_path / "start.npy", np.array([[3.0, 4.0]]))
     words = ("--dimension", 2, "-n", 7, "--seed", 5, "--processes", 3, "--start", "start.npy")
     found = told(importlib.import_module("unnoise.walking"), "walk", "walk", "mine.py", "-o", "points.csv", *words)
-    assert [found.options[name] for name in ("n", "seed", "processes")] == [7, 5, 3]
+    assert [found.options[name] for name in ("n", "seed", "processes", "learn")] == [7, 5, 3, False]
     assert found.options["start"].tolist() == [[3.0, 4.0]]
     assert found.args[0].space.event_shape == (2,)
     checkpoint = found.options["checkpoint"]
@@ -99,9 +99,11 @@ def test_walk_passes_on_all_that_is_said(
         "-o",
         "points.csv",
         *words[:2],
+        "--learn",
         "--resume",
     )
     assert again.options["checkpoint"].resume
+    assert again.options["learn"]
 
 
 def test_sample_passes_on_guidance_and_the_conditions_of_every_row(

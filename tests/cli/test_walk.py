@@ -254,6 +254,19 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "EFFORTS", module.EFFORTS[:1])
 
 
+@pytest.mark.slow
+def test_what_a_denoiser_learnt_is_told(done: Run, desk: Path, quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = importlib.import_module("unnoise.walking.learning")
+    monkeypatch.setattr(module, "STEPS", 10)
+    monkeypatch.setattr(module, "LEVELS", 4)
+    told = json.loads(done("walk", "mine:sized", "--learn", "-o", "points.npy", "--json").stdout)
+    assert told["learnt"]["kept"] is False
+    assert abs(told["learnt"]["log_z_bridge"] - np.log(2 * np.pi)) < 5 * told["learnt"]["log_z_bridge_error"]
+    again = done("walk", "mine:sized", "--learn", "-o", "again.npy")
+    assert "were not kept: effective draws per evaluation" in again.output
+    assert np.array_equal(np.load("points.npy"), np.load("again.npy"))
+
+
 @pytest.mark.parametrize("target", ["bounded:Pair", pytest.param("bounded.py", marks=pytest.mark.slow)])
 def test_parameters_are_columns_in_natural_coordinates(target: str, done: Run, desk: Path, quick: None) -> None:
     """Of a dict beside the log_prob of a module, and of a prior of distributions."""

@@ -11,7 +11,7 @@ from source import PLAIN_FACTS, Module, Offence, expect_none, graph, imports, mo
 # names begin with an underscore are the lowest layer.
 LAYERS = [
     *("schedules", "laws", "spaces", "heads", "processes", "networks", "denoisers", "objectives", "samplers", "chains"),
-    *("targets", "walking", "evaluation", "training", "data", "storage", "model", "inference", "report", "look"),
+    *("targets", "evaluation", "training", "walking", "data", "storage", "model", "inference", "report", "look"),
     "testing",
     "cli",
     *("__init__", "__main__"),

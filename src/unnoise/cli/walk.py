@@ -104,6 +104,9 @@ def walk(
         int | None,
         typer.Option(min=1, max=1024, help="That evaluate a slow density at once; one by default.", show_default=False),
     ] = None,
+    learn: Annotated[
+        bool, typer.Option("--learn", help="Train a denoiser on the way, whose proposals are kept if they pay.")
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a walk to FILE was interrupted.")] = False,
     seed: common.Seed = 0,
     overwrite: common.Overwrite = False,
@@ -156,6 +159,7 @@ def walk(
             for option, given in named.items()
         ),
         (chain != AUTO and processes is not None, "--processes is for --chain auto"),
+        (chain != AUTO and learn, "--learn is for --chain auto"),
         (chain != AUTO and resume, "--resume is for --chain auto"),
         (resume and overwrite, "--overwrite replaces the walk that --resume continues"),
     )
@@ -163,7 +167,7 @@ def walk(
         with interruptible(output), user_code.this_folder(), user_code.running():
             automatic(
                 target, output, n, dimension, seed, overwrite, json,
-                start=start, plot=plot, processes=processes, resume=resume,
+                start=start, plot=plot, processes=processes, learn=learn, resume=resume,
             )  # fmt: skip
         return
     steps = steps or STEPS

@@ -14,6 +14,7 @@ from unnoise.cli import common, densities, errors, user_code, words
 
 if TYPE_CHECKING:
     from unnoise.walking import Walk
+    from unnoise.walking.record import Learnt
 
 TELLING = 5  # modes whose weights are told
 NETCDF = ".nc"  # of draws for ArviZ
@@ -32,6 +33,7 @@ def automatic(
     start: Path | None = None,
     plot: Path | None = None,
     processes: int | None = None,
+    learn: bool = False,
     resume: bool = False,
 ) -> None:
     """Walk, write, tell; doubts go to stderr."""
@@ -49,7 +51,8 @@ def automatic(
     with Checkpoint(checkpoint_of(output), resume=resume, overwrite=overwrite) as checkpoint:
         with progress("walking") as update, user_code.printing_aside():
             done = walk(
-                question, n=n, seed=seed, start=begin, processes=processes, checkpoint=checkpoint, tell=update
+                question, n=n, seed=seed, start=begin, processes=processes, learn=learn, checkpoint=checkpoint,
+                tell=update,
             )  # fmt: skip
         rows = _write(done, output, overwrite, question.columns)
         if plot is not None:
@@ -149,6 +152,24 @@ def _facts(done: Walk) -> dict[str, Any]:
         "mode_weights": weights,
         "mode_weight_errors": errors,
         "evaluations": done.evaluations,
+        "learnt": _learnt(done.record.learnt),
+    }
+
+
+def _learnt(found: Learnt | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    bridge = found.log_z_bridge or (None, None)
+    return {
+        "kept": found.kept,
+        "effective_per_evaluation": found.effective,
+        "effective_per_evaluation_without": found.without,
+        "acceptance": found.acceptance,
+        "log_z_importance": found.log_z_importance[0],
+        "log_z_importance_error": found.log_z_importance[1],
+        "effective_share": found.share,
+        "log_z_bridge": bridge[0],
+        "log_z_bridge_error": bridge[1],
     }
 
 
@@ -161,6 +182,8 @@ def _words(done: Walk) -> str:
         told.append(
             f"{len(done.mode_weights)} modes of weights {shown}{' ...' if len(done.mode_weights) > TELLING else ''}"
         )
+    if done.record.learnt is not None:
+        told.append(str(done.record.learnt))
     return "; ".join(told)
 
 

@@ -18,11 +18,12 @@ from unnoise.walking.climbing import climbed
 from unnoise.walking.evidence import bridged
 from unnoise.walking.functions import Differences, Tried
 from unnoise.walking.keeping import Checkpoint
+from unnoise.walking.learning import learnt_moves
 from unnoise.walking.movers import FlatMover, SpaceMover, by_modes, fitted
 from unnoise.walking.packing import kept
 from unnoise.walking.population import Populations, Tell, annealed, moved
 from unnoise.walking.probing import unexplained
-from unnoise.walking.record import Record
+from unnoise.walking.record import Learnt, Record
 from unnoise.walking.scouting import TAILS, Mode, climbed_both, law_of, modes_of, widened
 from unnoise.walking.tails import freedom
 from unnoise.walking.verdict import HELD, Found, Verdict, judged, overlooked
@@ -86,6 +87,7 @@ class Attempts:
         rng: of all randomness.
         tell: gets the share done and a few words.
         checkpoint: what is kept.
+        learn: whether a denoiser learns to propose.
     """
 
     target: Tried
@@ -99,6 +101,7 @@ class Attempts:
     rng: torch.Generator
     tell: Tell
     checkpoint: Checkpoint
+    learn: bool = False
 
     def best(self) -> Attempt:
         """The first that is trusted, and beside which nothing was overlooked; or the last."""
@@ -143,7 +146,7 @@ class Attempts:
     def _one(self, effort: Effort, name: str) -> Attempt:
         target, checkpoint = self.target, self.checkpoint
         known = law_of(self.modes) if len(self.modes) > 1 else None
-        mover = FlatMover(self.sloped, known) if self.flat else SpaceMover(self.blocks)
+        mover: Any = FlatMover(self.sloped, known) if self.flat else SpaceMover(self.blocks)
         each = _particles(target.space, len(self.modes), self.n)
         found: Populations = annealed(
             target, self.guess, mover, POPULATIONS, each, self.rng, rounds=effort.rounds,
@@ -159,11 +162,18 @@ class Attempts:
 
         early = later(found.x, "early")
         self.tell(0.85, "at the target")
-        late = later(early, "late")
+        x, learnt = early, None
+        if self.learn:
+            x, mover, learnt = learnt_moves(
+                target, early, mover, POPULATIONS, self.rng, self.tell, checkpoint, f"{name}/learning"
+            )
+        late = later(x, "late")
         edges = target.outside - outside > EDGE * (target.evaluations - asked)
-        return self._summed(found, each, early, late, self.flat and self.sloped and not edges)
+        return self._summed(found, each, early, late, self.flat and self.sloped and not edges, learnt)
 
-    def _summed(self, found: Populations, each: int, early: Any, late: Any, smooth: bool) -> Attempt:
+    def _summed(
+        self, found: Populations, each: int, early: Any, late: Any, smooth: bool, learnt: Learnt | None
+    ) -> Attempt:
         target, modes = self.target, self.modes
         both = _tree.map(lambda a, b: torch.cat([a, b]), early, late)
         shares, labels = torch.ones(POPULATIONS, 1, dtype=torch.float64), None
@@ -179,7 +189,7 @@ class Attempts:
         particles = _tree.map(
             lambda a, b: torch.cat([leaf.unflatten(0, (POPULATIONS, each)) for leaf in (a, b)], 1), early, late
         )
-        record = Record(particles, labels, shares, found.log_z, bridge, found.annealing)
+        record = Record(particles, labels, shares, found.log_z, bridge, found.annealing, learnt)
         verdict = judged(
             Found(
                 numbers(found.x).reshape(POPULATIONS, each, -1),
@@ -197,6 +207,7 @@ class Attempts:
                 self.vain if self.flat else 0.0,
                 target.refused / max(target.evaluations, 1),
                 record.annealing.betas[-1],
+                record.log_z_learnt,
             )
         )
         return Attempt(record, verdict, modes)

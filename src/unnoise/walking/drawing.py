@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
+from unnoise._checks import flag, instance, whole
 from unnoise._checks import function as checked_function
-from unnoise._checks import instance, whole
+from unnoise._errors import InputError
 from unnoise._seeding import generator
 from unnoise.laws import HasRatios, Law, LogDensity
 from unnoise.spaces import Space
@@ -94,6 +95,7 @@ def walk(
     guess: Law[Any] | None = None,
     seed: int = 0,
     processes: int | None = None,
+    learn: bool = False,
     checkpoint: Checkpoint = NOWHERE,
     tell: Tell = lambda done, note: None,
 ) -> Walk:
@@ -124,12 +126,15 @@ def walk(
             without climbs, which saves time where the density is costly, and leaves modes untold.
         seed: of all randomness.
         processes: that evaluate a slow function, each a part of every batch; None asks this one alone.
+        learn: train a denoiser on the populations, which proposes moves where that makes more effective draws of an
+            evaluation, and is one more estimate of `log_z`; for costly densities on $R^d$ that are bent, or have
+            several modes.
         checkpoint: what to go on from, should it be interrupted.
         tell: gets the share done and a few words.
 
     Raises:
         InputError: neither space nor dimension; a function that works in no form; rows that see each other; a density
-            that does not seem to be integrable, or that is zero wherever it was tried.
+            that does not seem to be integrable, or that is zero wherever it was tried; `learn` elsewhere than on $R^d$.
 
     >>> import math
     >>> def log_prob(x):  # two modes, of which one is narrow
@@ -146,6 +151,7 @@ def walk(
     (torch.Size([500]), True)
     """
     whole(least=1, n=n)
+    flag(learn=learn)
     checked_function(tell=tell)
     instance(Checkpoint, checkpoint=checkpoint)
     instance(Law, or_none=True, guess=guess)
@@ -155,6 +161,10 @@ def walk(
     )  # fmt: skip
     space, rng = question.space, generator(seed)
     neighbours(space)  # raises where they are too many
+    if learn and not is_flat(space):
+        raise InputError(
+            f"learn=True (--learn) trains a denoiser of points of R^d, and these live on {space}: leave it out"
+        )
     first = first_points(question, TRIED, rng) if guess is None else guess.sample(rng, (TRIED,))
     if start is not None:
         first = _tree.map(lambda a, b: torch.cat([b.to(a), a]), first, question.read(start))
@@ -169,6 +179,7 @@ def walk(
             "the seed": seed,
             "the space": repr(space),
             "n": n,
+            "whether a denoiser learns": learn,
             "the sum of its first points": [float(numbers(first).sum())],
         }
         heights = target.log_prob(first)
@@ -179,7 +190,7 @@ def walk(
             wide, modes, vain = guess, [], None
         blocks = checkpoint.once("blocks", lambda: apart(target, first), target)
         target.heard = lambda count: None  # from here on temperatures are told
-        done = Attempts(target, wide, modes, vain, flat, sloped, blocks, n, rng, tell, checkpoint).best()
+        done = Attempts(target, wide, modes, vain, flat, sloped, blocks, n, rng, tell, checkpoint, learn).best()
     beside = 0.0 if question.chart is None else question.chart.at_bounds(done.record.particles.flatten(0, 1))
     verdict = done.verdict.doubted(cut_off(beside)) if beside > HELD else done.verdict
     weights = done.record.shares.mean(0)

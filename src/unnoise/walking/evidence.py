@@ -33,19 +33,27 @@ def bridged(
     """
     half = len(x) // populations * (populations // 2)
     laws = [fitted(x[half:], modes), fitted(x[:half], modes)]
-    parts = [_one(target, laws[0], x[:half], rng), _one(target, laws[1], x[half:], rng)]
+    return by_bridge([_ratios(target, laws[0], x[:half], rng), _ratios(target, laws[1], x[half:], rng)])
+
+
+def by_bridge(halves: list[tuple[Tensor, Tensor]]) -> tuple[float, float] | None:
+    r"""The same of $\log l$ at draws of g and at particles, (n,) each, of both halves."""
+    parts = [_one(there, here) for there, here in halves]
     found = [part for part in parts if part is not None]
-    if len(found) < 2:
+    if len(found) < len(parts):
         return None
     values = torch.tensor([value for value, _ in found], dtype=torch.float64)
     error = math.hypot(*(error for _, error in found)) / 2
     return float(values.mean()), max(error, float(values.std()) / math.sqrt(2))
 
 
-def _one(target: LogDensity[Tensor], law: Students, x: Tensor, rng: torch.Generator) -> tuple[float, float] | None:
+def _ratios(target: LogDensity[Tensor], law: Students, x: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
     drawn = law.sample(rng, (len(x),))
     there = (target.log_prob(drawn) - law.log_prob(drawn)).double()
-    here = (target.log_prob(x) - law.log_prob(x)).double()
+    return there, (target.log_prob(x) - law.log_prob(x)).double()
+
+
+def _one(there: Tensor, here: Tensor) -> tuple[float, float] | None:
     log_z = here.median()
     for _ in range(ITERATIONS):
         above = torch.logsumexp(there - torch.logaddexp(there, log_z), 0)
@@ -59,5 +67,5 @@ def _one(target: LogDensity[Tensor], law: Students, x: Tensor, rng: torch.Genera
     share, other = (there - torch.logaddexp(there, log_z)).exp(), (log_z - torch.logaddexp(here, log_z)).exp()
     if float(share.mean()) < 1e-3:
         return None
-    error = sum(float(v.var() / v.mean() ** 2) for v in (share, other)) / len(x)
+    error = sum(float(v.var() / v.mean() ** 2) for v in (share, other)) / len(here)
     return float(log_z), math.sqrt(error)

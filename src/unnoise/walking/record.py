@@ -44,6 +44,37 @@ class Annealing:
 
 @kept
 @dataclass(frozen=True)
+class Learnt:
+    """What a denoiser that was trained on populations is worth.
+
+    Attributes:
+        kept: whether its proposals were: where effective draws for each evaluation surely rose.
+        effective: of a pilot with them, effective draws for each evaluation of the density.
+        without: the same of a pilot before.
+        acceptance: of its proposals.
+        log_z_importance: by importance sampling with its draws, and the standard error, nats.
+        share: of these draws that are effective.
+        log_z_bridge: by a bridge between its draws and the particles, and its standard error; None where they hardly
+            overlap.
+    """
+
+    kept: bool
+    effective: float
+    without: float
+    acceptance: float
+    log_z_importance: tuple[float, float]
+    share: float
+    log_z_bridge: tuple[float, float] | None
+
+    def __str__(self) -> str:
+        """A line for people."""
+        told = f"a denoiser's proposals, of which {self.acceptance:.0%} were accepted, were"
+        gain = f"effective draws per evaluation {self.without:.2g} without them and {self.effective:.2g} with them"
+        return f"{told} {'kept' if self.kept else 'not kept'}: {gain}"
+
+
+@kept
+@dataclass(frozen=True)
 class Record:
     """All that a walk knows of its populations.
 
@@ -54,6 +85,7 @@ class Record:
         log_z: by annealing, of every population, (populations,), nats.
         log_z_bridge: by a bridge to a fitted law, and its standard error; None where no law was fitted.
         annealing: how they came.
+        learnt: what a denoiser was worth; None where none was asked for.
     """
 
     particles: Any
@@ -62,6 +94,12 @@ class Record:
     log_z: Tensor
     log_z_bridge: tuple[float, float] | None
     annealing: Annealing
+    learnt: Learnt | None = None
+
+    @property
+    def log_z_learnt(self) -> tuple[float, float] | None:
+        """By a bridge to a denoiser, and its standard error; None where there is none."""
+        return None if self.learnt is None else self.learnt.log_z_bridge
 
     def log_z_error(self) -> float:
         """The standard error of log Z, nats: over populations, or of independent particles where that is more.
@@ -76,11 +114,11 @@ class Record:
         return float(torch.logsumexp(self.log_z, 0)) - math.log(len(self.log_z)), self.log_z_error()
 
     def integral(self) -> tuple[float, float]:
-        """Log Z and its standard error, nats: by annealing or by the bridge, whichever has the smaller error.
+        """Log Z and its standard error, nats: by annealing or by a bridge, whichever has the smaller error.
 
-        On bent densities and funnels that is the bridge, as temperatures add up errors.
+        On bent densities and funnels that is a bridge, as temperatures add up errors.
         """
-        known = (self.by_annealing(), self.log_z_bridge)
+        known = (self.by_annealing(), self.log_z_bridge, self.log_z_learnt)
         return min((pair for pair in known if pair is not None), key=lambda pair: pair[1])
 
     def share_errors(self) -> Tensor:

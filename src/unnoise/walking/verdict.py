@@ -43,6 +43,7 @@ class Found:
             been looked for, and were not.
         refused: share of evaluations that were NaN or infinite.
         beta: the exponent that annealing came to; below 1 where it was given up.
+        log_z_learnt: by a bridge to a denoiser, and its standard error; None where none was learnt.
     """
 
     arrived: Tensor
@@ -60,6 +61,7 @@ class Found:
     vain: float | None
     refused: float
     beta: float
+    log_z_learnt: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -123,12 +125,15 @@ def judged(found: Found) -> Verdict:
         )
     if not error <= UNSURE_Z:
         doubts.append(f"log Z is uncertain (standard error {error:.2g} nats, above {UNSURE_Z})")
-    if (bridge := found.log_z_bridge) is not None:
+    bridges = {"fitted mixture": found.log_z_bridge, "denoiser": found.log_z_learnt}
+    for law, bridge in bridges.items():
+        if bridge is None:
+            continue
         apart = abs(float(found.log_z.mean()) - bridge[0])
         if apart > max(UNSURE_Z, SURE * math.hypot(error, bridge[1])):
             doubts.append(
                 f"two estimates of log Z disagree: {float(found.log_z.mean()):.4g} by annealing, {bridge[0]:.4g} by a "
-                "bridge to a fitted mixture"
+                f"bridge to a {law}"
             )
     if (modes := _disputed(found.shares, found.late.shape[1])) is not None:
         doubts.append(modes)
@@ -164,7 +169,7 @@ def judged(found: Found) -> Verdict:
         notes.append("no climbs looked for modes, so one that is narrow may be missing")
     if found.refused > REFUSED:
         notes.append(f"{found.refused:.0%} of the evaluations were NaN or infinite, and were refused")
-    told = error if bridge is None else min(error, bridge[1])
+    told = min([error, *(bridge[1] for bridge in bridges.values() if bridge is not None)])
     return Verdict(not doubts, tuple(doubts), tuple(notes), r_hat, told)
 
 
