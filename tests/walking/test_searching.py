@@ -12,7 +12,10 @@ import unnoise
 from unnoise._errors import InputError
 from unnoise.spaces import Counts, Euclidean, Finite, product
 from unnoise.testing import ImprobableError, assert_frequencies, assert_mean
+from unnoise.walking.asking import asked
+from unnoise.walking.beginning import first_points, guessed
 from unnoise.walking.functions import Function, Tried
+from unnoise.walking.population import NOWHERE
 from unnoise.walking.searching import NearPlaces, Numbers, Places, falls_along, searched
 from unnoise.walking.wide import wide_law
 
@@ -62,6 +65,30 @@ def test_other_parts_stay_and_decide():
     torch.testing.assert_close(found.centres[:, :2], 1e3 * start["bit"].double().expand(-1, 2), rtol=1e-4, atol=0.5)
     assert bool((found.centres[:, 2] == 0).all())
     torch.testing.assert_close(found.widths[:, 0] / 1e-3, torch.ones(10, dtype=F64), rtol=0.3, atol=0)
+
+
+def test_places_that_lie_together_are_one_with_the_weight_of_all():
+    centres, widths = (
+        [[0.0, 5.0], [0.01, 5.9], [0.0, 5.0], [0.3, 5.0]],
+        [[0.1, 1.0], [0.12, 0.9], [0.1, 9.0], [0.1, 1.0]],
+    )
+    weights = torch.tensor([0.4, 0.1, 0.2, 0.3], dtype=F64)
+    found = Places(torch.tensor(centres, dtype=F64), torch.tensor(widths, dtype=F64), weights).merged()
+    assert found.centres.tolist() == [centres[0], centres[3], centres[2]]
+    assert found.widths.tolist() == [widths[0], widths[3], widths[2]]
+    assert found.weights.tolist() == pytest.approx([0.5, 0.3, 0.2])
+
+
+def test_a_guess_knows_a_place_of_numbers_once():
+    """A law around every place that a search found made walks on products take minutes."""
+    space = product({"x": Euclidean(2), "bit": Finite(1, 2)})
+    question, rng = asked(lambda at: -0.5 * (at["x"] - 9 * at["bit"]).square().sum(1), space=space), torch.Generator()
+    first = first_points(question, 64, rng.manual_seed(5))
+    target = Tried(question.density(first), space)
+    guess, _, _ = guessed(target, question, first, False, True, rng, NOWHERE)
+    assert isinstance(guess, NearPlaces)
+    assert len(guess.places.weights) == 2
+    assert float(guess.places.weights.sum()) == pytest.approx(1)
 
 
 def test_chances_of_counts_sum_to_one_and_are_those_of_draws():

@@ -120,7 +120,7 @@ def _with_numbers(target: Tried, wide: Law[Any], first: Any, checkpoint: Checkpo
         raise InputError(f"the density does not seem to be integrable: {FLAT}; add a prior")
     if not falls_along(target, first, numbers, places):
         raise InputError(f"the density does not seem to be integrable: {SHALLOW}; add a prior")
-    return NearPlaces(wide, numbers, places)
+    return NearPlaces(wide, numbers, places.merged())
 
 
 def _check_proper(target: Tried, first: Tensor, proper: bool, why: str) -> None:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from unnoise import _tree
 from unnoise.laws import Independent, Law, LogDensity
+from unnoise.laws.product import total
 from unnoise.spaces import Space
 from unnoise.walking.packing import kept
 from unnoise.walking.wide import WideCounts, WideNumbers
@@ -24,6 +25,8 @@ SWEEPS, SAME, QUIET = 200, 1e-3, 10  # over all numbers; nats by which a point i
 DROP, LENGTHS = 0.5, 80  # of log p at a deviation; lengths that are tried for it
 SMALLEST, GREATEST = 1e-12, 1e12  # deviations
 FAR = 1e15  # deviations, where a density has fallen faster than one that has no integral
+ALIKE = 1.5  # ratio of widths, up to which places that lie together are one
+AT_ONCE = 2**16  # numbers of points beside all places, which stay in the cache
 MOST = 2.0**53  # count, above which floating point skips some
 
 
@@ -69,6 +72,19 @@ class Places:
     widths: Tensor
     weights: Tensor
 
+    def merged(self) -> Places:
+        """One of all that lie within a width of it, which is about theirs, with the weights of all."""
+        left, rows, weights = torch.ones_like(self.weights, dtype=torch.bool), [], []
+        while bool(left.any()):
+            best = int(torch.where(left, self.weights, -1.0).argmax())
+            centre, width = self.centres[best], self.widths[best]
+            near = ((self.centres - centre).abs() < width) & ((self.widths / width).log().abs() < math.log(ALIKE))
+            same = left & near.all(1)
+            rows.append(best)
+            weights.append(self.weights[same].sum())
+            left &= ~same
+        return Places(self.centres[rows], self.widths[rows], torch.stack(weights))
+
 
 @dataclass(frozen=True)
 class NearPlaces(Law[Any]):
@@ -101,14 +117,29 @@ class NearPlaces(Law[Any]):
 
     def log_prob(self, x: Any) -> Tensor:
         """In nats."""
-        centres, widths = self.places.centres, self.places.widths
-        away, whole = self.numbers.of(x)[:, None] - centres, self.numbers.kinds[1]
-        density = widths / (widths.square() + away.square())
-        chance = torch.atan2(widths, widths.square() + away.square() - 0.25) / (1 - _below_zero(centres, widths))
-        near = torch.where(whole, chance, density).log().sum(-1) - centres.shape[1] * math.log(math.pi)
-        near = torch.logsumexp(near + self.places.weights.log(), -1)
-        apart = near - _of_numbers(self.wide, x)
-        return self.wide.log_prob(x) + torch.logaddexp(torch.zeros_like(apart), apart) - math.log(2)
+        others, wide = _apart(self.wide, x)
+        return others + torch.logaddexp(wide, self._near(self.numbers.of(x))) - math.log(2)
+
+    def _near(self, x: Tensor) -> Tensor:
+        """The log density of numbers (n, k) around places."""
+        (centres, widths), whole = (self.places.centres, self.places.widths), self.numbers.kinds[1]
+        heights = self.places.weights.log() - centres.shape[1] * math.log(math.pi)
+        heights = heights - widths[:, ~whole].log().sum(1)
+        heights = heights - torch.log1p(-_below_zero(centres, widths)[:, whole]).sum(1)
+        real, counts = ((centres[:, some], widths[:, some]) for some in (~whole, whole))
+
+        def each(numbers: Tensor, count: Tensor) -> Tensor:
+            found = heights
+            if numbers.shape[1]:
+                found = found - torch.log1p(((numbers[:, None] - real[0]) / real[1]).square()).sum(-1)
+            if count.shape[1]:
+                squared = counts[1].square() + (count[:, None] - counts[0]).square() - 0.25
+                found = found + torch.atan2(counts[1], squared).log().sum(-1)
+            return torch.logsumexp(found, -1)
+
+        rows = max(1, AT_ONCE // centres.numel())
+        pieces = zip(torch.split(x[:, ~whole], rows), torch.split(x[:, whole], rows), strict=True)
+        return torch.cat([each(*piece) for piece in pieces])
 
 
 @torch.no_grad()
@@ -190,8 +221,11 @@ def _below_zero(centre: Tensor, width: Tensor) -> Tensor:
     return 0.5 - torch.atan((centre + 0.5) / width) / math.pi
 
 
-def _of_numbers(law: Law[Any], x: Any) -> Tensor | float:
-    """The log density of the factors that are numbers, by a law that is wide in each of them."""
+def _apart(law: Law[Any], x: Any) -> tuple[Tensor, Tensor]:
+    """The log densities of all other factors, and of those that are numbers, by a law that is wide in each of them."""
     if isinstance(law, Independent):
-        return sum(_of_numbers(part, x[name]) for name, part in law.parts.items())
-    return law.log_prob(x) if isinstance(law, WideNumbers | WideCounts) else 0.0
+        both = [_apart(part, x[name]) for name, part in law.parts.items()]
+        return total(other for other, _ in both), total(numbers for _, numbers in both)
+    value = law.log_prob(x)
+    none = torch.zeros_like(value)
+    return (none, value) if isinstance(law, WideNumbers | WideCounts) else (value, none)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -16,6 +17,7 @@ from unnoise.laws.students import Students
 from unnoise.spaces import Affine, Compact, Counts, Finite, ProductSpace, Simplex, Space
 
 COMMON, LENGTHS = (0.1, 1.0, 10.0, 100.0), tuple(10.0**k for k in range(-6, 7))  # of real numbers together, and of each
+SHARED = 3.0  # degrees of freedom of real numbers together
 MEANS = tuple(10.0**k for k in range(10))  # of counts
 MOST_NEIGHBOURS = 2**17  # of a point, all of which are asked for at every move of every particle
 
@@ -102,12 +104,28 @@ class WideNumbers(Law[Tensor]):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """In nats."""
-        each = _students(1, LENGTHS, 1.0).log_prob(x[..., None]).sum(-1)
-        return torch.logaddexp(self._together.log_prob(x), each) - math.log(2)
+        squared, each = x.square(), torch.zeros_like(x)  # one logarithm for all lengths
+        for length in LENGTHS:
+            each = each + length / (length**2 + squared)
+        each = each.clamp(min=1e-300).log().sum(-1) - self.size * math.log(math.pi * len(LENGTHS))
+        away = squared.sum(-1, keepdim=True) / (SHARED * self._scales)
+        together = torch.logsumexp(self._heights - 0.5 * (SHARED + self.size) * torch.log1p(away), -1)
+        return torch.logaddexp(together, each) - math.log(2)
+
+    @cached_property
+    def _scales(self) -> Tensor:
+        """Of what numbers share, squared."""
+        return torch.tensor(COMMON, dtype=torch.float64).square()
+
+    @cached_property
+    def _heights(self) -> Tensor:
+        half, size = 0.5 * SHARED, self.size
+        constant = math.lgamma(half + 0.5 * size) - math.lgamma(half) - math.log(len(COMMON))
+        return constant - 0.5 * size * torch.log(math.pi * SHARED * self._scales)
 
     @property
     def _together(self) -> Students:
-        return _students(self.size, COMMON, 3.0)
+        return _students(self.size, COMMON, SHARED)
 
 
 def _students(size: int, lengths: tuple[float, ...], freedom: float) -> Students:
