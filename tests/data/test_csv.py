@@ -364,6 +364,11 @@ def test_a_first_row_that_may_be_data_stays(row: str, tmp_path: Path) -> None:
     assert read_text(tmp_path, f"name,age\n{row}\n" + "u,1\nv,2\n" * 5).height == 11
 
 
+def test_a_name_that_is_a_value_of_its_column_stands_over_numbers_all_the_same(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match=r"is read as names, though 'yes' is a value of its column; pass --header"):
+        assert columns_of(tmp_path, "x,yes\n1,yes\n2.5,no\n") == {"x": [1, 2.5], "yes": ["yes", "no"]}
+
+
 def test_names_of_rows_as_r_writes_them(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="has no name and numbers the rows, so it is left out"):
         frame = read_text(tmp_path, '"a","k"\n"1",2.5,"u"\n"2",3.5,"v"\n')

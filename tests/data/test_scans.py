@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -139,3 +141,20 @@ def test_processes_have_every_block_of_data_in_memory_once() -> None:
     assert [[number for number, _ in share] for share in shares] == [[0, 3], [1, 4], [2, 5]]
     blocks = dict(pair for share in shares for pair in share)
     assert pl.concat([blocks[number] for number in sorted(blocks)]).equals(ROWS)
+
+
+def test_titles_and_comments_above_the_names_are_left_out_with_a_warning(tmp_path: Path) -> None:
+    rows = "".join(f'{i},"u, v",{i / 8}\n' for i in range(50))
+    path = tmp_path / "rows.csv"
+    for above in ("# made by hand\n", "Sales of 2024\n\nall shops, in thousands\n", '"Sales, ""all"""\n'):
+        path.write_text(f"{above}n,name,x\n{rows}", encoding="utf-8-sig")
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            scan = opened(path, block=0, large=0)
+        assert [bool(re.search("above the names of .* (is|are) left out", str(one.message))) for one in said] == (
+            [] if above.startswith("#") else [True]
+        )
+        assert scan.columns == ("n", "name", "x")
+        assert scan.sample(50, 0).equals(
+            pl.DataFrame({"n": range(50), "name": ["u, v"] * 50, "x": [i / 8 for i in range(50)]})
+        )

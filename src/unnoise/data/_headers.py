@@ -55,6 +55,11 @@ def names(
     plain = len(texts) == len(first) and not again
     if commented and not (plain and any(" " in name for name in commented)):
         return commented
+    if any(i not in again and table.to_series(i).dtype.is_numeric() for i in above):
+        warn(
+            f"The first line of {source} is read as names, though {first[again[0]]!r} is a value of its column; {_SAY}."
+        )
+        return checked(first, table, source)
     if above:
         raise InputError(
             f"The first line of {source} may be names or data, as {first[again[0]]!r} is a value of its column; {_SAY}."

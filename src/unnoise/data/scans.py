@@ -6,8 +6,10 @@ by the rules for small files, so that no digit is lost, and a second one convert
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import tempfile
+import warnings
 import weakref
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +19,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from unnoise._errors import InputError
-from unnoise.data import _cells, files
+from unnoise.data import _cells, _titles, files
+from unnoise.data import _text as _lines
 from unnoise.data._dialect import Dialect
 from unnoise.data._numerics import Values
 from unnoise.data._reading import Reading
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
 BLOCK = 100_000  # rows in memory at once
 LARGE = 2**28  # bytes of a CSV file, from which it is not read at once
+_HEAD = 2**20  # bytes in which titles and the line of names end
 _CHUNK = 2**24  # bytes of a text that are looked at together
 _SUFFIXES = (".parquet", ".csv")
 
@@ -239,7 +243,7 @@ def _csv(path: Path, parts: list[Path], reading: Reading) -> Scan:
     """A scan of a parquet file with the same rows, which lasts as long as the scan."""
     import polars as pl
 
-    texts = [Scan(_text(part, _separator(part, reading)), 0, (), part, (part,)) for part in parts]
+    texts = [Scan(_text(part, reading), 0, (), part, (part,)) for part in parts]
     with _faults_of(path):
         columns = [text.lazy.collect_schema().names() for text in texts]
     if odd := [part for part, names in zip(parts, columns, strict=True) if names != columns[0]]:
@@ -297,24 +301,43 @@ def _convert(
 
 
 def _separator(part: Path, reading: Reading) -> str:
-    """What is said, or the sign that is most frequent in the first line."""
+    """What is said, or the sign that is most frequent in the line of names."""
     with open(part, "rb") as file:
-        line = file.readline(2**20)
+        file.seek(_start(part, reading, aloud=False)[0])
+        line = file.readline(_HEAD)
     return reading.separator or max(",;\t|", key=lambda sign: line.count(sign.encode()))
 
 
-def _text(part: Path, separator: str) -> pl.LazyFrame:
-    """The cells of a CSV file as text; its first line holds names."""
+def _start(part: Path, reading: Reading, aloud: bool = True) -> tuple[int, int]:
+    """Where the line of names begins, in bytes and in lines: after comments and titles, of which a warning tells."""
+    with open(part, "rb") as file:
+        head = file.read(_HEAD)
+    mark = len(codecs.BOM_UTF8) * head.startswith(codecs.BOM_UTF8)
+    head = head[mark:]
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        head = head[: error.start]  # the end of a letter may be missing; polars refuses what is none
+    with contextlib.nullcontext() if aloud else warnings.catch_warnings(action="ignore"):
+        _, start = _lines.comments(head)
+        start += _titles.end_of_titles(head[start:], reading.separator, str(part))
+    return mark * (start > 0) + start, head[:start].count(b"\n")
+
+
+def _text(part: Path, reading: Reading) -> pl.LazyFrame:
+    """The cells of a CSV file as text; the line after titles holds names."""
     import polars as pl
 
-    _check_fields(part, separator.encode())
-    return pl.scan_csv(part, infer_schema=False, separator=separator, glob=False)
+    separator, (start, lines) = _separator(part, reading), _start(part, reading)
+    _check_fields(part, separator.encode(), start)
+    return pl.scan_csv(part, infer_schema=False, separator=separator, glob=False, skip_rows=lines)
 
 
-def _check_fields(part: Path, sign: bytes) -> None:
+def _check_fields(part: Path, sign: bytes, start: int) -> None:
     """Refuse a row that is too short, whose end polars would take for holes; quotes may hide signs and lines."""
     lines, signs, end = 0, 0, b""
     with open(part, "rb") as file:
+        file.seek(start)
         width = file.readline().count(sign)
         while chunk := file.read(_CHUNK):
             if b'"' in chunk:
@@ -322,7 +345,7 @@ def _check_fields(part: Path, sign: bytes) -> None:
             lines, signs, end = lines + chunk.count(b"\n"), signs + chunk.count(sign), chunk[-1:]
         if signs >= (lines + (end not in (b"", b"\n"))) * width:
             return
-        file.seek(0)
+        file.seek(start)
         rows = (line for line in file if line.strip())
         for row, line in enumerate(rows, -1):  # after that of the names
             if line.count(sign) < width:
