@@ -42,6 +42,16 @@ def test_errors_at_rows_are_found_by_halving_and_the_others_keep_values_and_slop
     assert slope[[1, 3], 0].tolist() == [0.0, 0.0]
 
 
+def test_numpy_does_not_warn_of_points_that_are_far_out():
+    """Warnings are errors in tests."""
+    found = understood(lambda x: -np.exp(np.square(x)).sum(-1) - np.log(x[:, 0]), Euclidean(1), X.abs())
+    assert found.log_prob(torch.tensor([[1.0], [1e3], [-1.0]], dtype=torch.float64)).isfinite().tolist() == [
+        True,
+        False,
+        False,
+    ]
+
+
 def test_errors_of_the_code_are_no_points_without_density():
     with pytest.raises(NameError):
         patient(lambda x: missing(x))(X)  # noqa: F821

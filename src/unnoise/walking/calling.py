@@ -42,11 +42,15 @@ def impatient() -> Iterator[None]:
 
 
 def patient(batched: Batched) -> Batched:
-    """The same, NaN at the rows at which it raises an error, as `math.log` does; they are found by halving."""
+    """The same, NaN at the rows at which it raises an error, as `math.log` does; they are found by halving.
+
+    NumPy does not warn of what overflows, as at points that are far out, where there is no density.
+    """
 
     def asked(x: Any) -> Any:
         try:
-            return batched(x)
+            with np.errstate(all="ignore"):
+                return batched(x)
         except NOWHERE:
             if not is_patient():
                 raise
