@@ -189,11 +189,13 @@ class ReversePaths:
 
 @dataclass(frozen=True)
 class PathsBeside:
-    """Paths that by a share begin at a law with a density instead, whose tails are not thinner than the target's.
+    r"""By a share draws of a law with a density s instead, whose tails are not thinner than the target's.
+
+    With share a the paths of both have $L = (1 - a)\,g/f + a\,s(u_0)$.
 
     Args:
         paths: they.
-        law: the other.
+        law: the other, on $R^d$.
         share: of it, above 0 and below 1.
     """
 
@@ -244,9 +246,26 @@ class PathsOfHalves:
 class ByPaths(Blind):
     r"""Proposals that come by paths, and do not look at where the chain is: `Independence` of a denoiser.
 
+    y is taken with probability $1 \wedge \frac{p(y)\,L(x)}{p(x)\,L(y)}$, with a fresh path from x to noise every time.
+
     Args:
         target: a log density on $R^d$.
         paths: as `ReversePaths`.
+
+    >>> from unnoise.chains import Density, run
+    >>> from unnoise.denoisers import ExactMixture
+    >>> from unnoise.laws import GaussianMixture
+    >>> from unnoise.processes import variance_preserving
+    >>> from unnoise.spaces import Euclidean
+    >>> means = torch.tensor([[-4.0], [4.0]], dtype=torch.float64)
+    >>> law = GaussianMixture(torch.tensor([0.5, 0.5]), means, torch.eye(1, dtype=torch.float64).expand(2, 1, 1))
+    >>> rng = torch.Generator().manual_seed(0)
+    >>> exact = ExactMixture(variance_preserving(Euclidean(1)), law)
+    >>> paths = ReversePaths.fitted(exact, law.sample(rng, (1000,)), rng, steps=16)
+    >>> target = Density(lambda x: law.log_prob(x) + 0.1 * x[:, 0])  # not what was learnt
+    >>> x = run(ByPaths(target, paths), -4 * torch.ones(500, 1, dtype=torch.float64), 8, rng).x
+    >>> print(f"{(x > 0).double().mean():.1f}")  # both modes, by their weights
+    0.7
     """
 
     target: LogDensity[Tensor]

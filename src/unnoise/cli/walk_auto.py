@@ -14,7 +14,7 @@ from unnoise.cli import common, densities, errors, user_code, words
 
 if TYPE_CHECKING:
     from unnoise.walking import Walk
-    from unnoise.walking.record import Learnt
+    from unnoise.walking.record import LearntProposals
 
 TELLING = 5  # modes whose weights are told
 NETCDF = ".nc"  # of draws for ArviZ
@@ -156,7 +156,7 @@ def _facts(done: Walk) -> dict[str, Any]:
     }
 
 
-def _learnt(found: Learnt | None) -> dict[str, Any] | None:
+def _learnt(found: LearntProposals | None) -> dict[str, Any] | None:
     if found is None:
         return None
     bridge = found.log_z_bridge or (None, None)

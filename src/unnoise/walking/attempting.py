@@ -23,7 +23,7 @@ from unnoise.walking.movers import FlatMover, SpaceMover, by_modes, fitted
 from unnoise.walking.packing import kept
 from unnoise.walking.population import Populations, Tell, annealed, moved
 from unnoise.walking.probing import unexplained
-from unnoise.walking.record import Learnt, Record
+from unnoise.walking.record import LearntProposals, Record
 from unnoise.walking.scouting import TAILS, Mode, climbed_both, law_of, modes_of, widened
 from unnoise.walking.tails import freedom
 from unnoise.walking.verdict import HELD, Found, Verdict, judged, overlooked
@@ -172,7 +172,7 @@ class Attempts:
         return self._summed(found, each, early, late, self.flat and self.sloped and not edges, learnt)
 
     def _summed(
-        self, found: Populations, each: int, early: Any, late: Any, smooth: bool, learnt: Learnt | None
+        self, found: Populations, each: int, early: Any, late: Any, smooth: bool, learnt: LearntProposals | None
     ) -> Attempt:
         target, modes = self.target, self.modes
         both = _tree.map(lambda a, b: torch.cat([a, b]), early, late)

@@ -32,7 +32,7 @@ from unnoise.walking.functions import Tried
 from unnoise.walking.keeping import Checkpoint
 from unnoise.walking.movers import FlatMover, common_factor, fitted
 from unnoise.walking.population import Tell, moved
-from unnoise.walking.record import Learnt
+from unnoise.walking.record import LearntProposals
 
 ROUNDS = 2  # of each of the two pilots; after each of the first points are learnt from
 STEPS, BATCH, RATE, DECAY = 1200, 256, 3e-3, 0.995  # of the training
@@ -66,7 +66,7 @@ def learnt_moves(
     tell: Tell,
     checkpoint: Checkpoint,
     name: str,
-) -> tuple[Tensor, FlatMover, Learnt]:
+) -> tuple[Tensor, FlatMover, LearntProposals]:
     """Particles some rounds later, the better of two movers, and what was learnt.
 
     Args:
@@ -98,7 +98,7 @@ def learnt_moves(
     after, accepted = checkpoint.once(f"{name}/learnt", lambda: moved(target, x, *options), target, better)
     rate, _, least = pilot.effective(after)
     evidence = checkpoint.once(f"{name}/evidence", lambda: _evidence(target, paths, after, half, rng), target)
-    found = Learnt(least > most, rate, without, accepted[0], *evidence)
+    found = LearntProposals(least > most, rate, without, accepted[0], *evidence)
     return (after, better, found) if found.kept else (points[-1], mover, found)
 
 

@@ -44,7 +44,7 @@ class Annealing:
 
 @kept
 @dataclass(frozen=True)
-class Learnt:
+class LearntProposals:
     """What a denoiser that was trained on populations is worth.
 
     Attributes:
@@ -94,7 +94,7 @@ class Record:
     log_z: Tensor
     log_z_bridge: tuple[float, float] | None
     annealing: Annealing
-    learnt: Learnt | None = None
+    learnt: LearntProposals | None = None
 
     @property
     def log_z_learnt(self) -> tuple[float, float] | None:
