@@ -1,0 +1,190 @@
+"""A posterior by a learnt likelihood, beside a network of the posterior that shows about where its draws lie."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import repeat
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from unnoise._checks import whole
+from unnoise._errors import InputError, warn
+from unnoise._seeding import fresh_seed, generator
+from unnoise.evaluation import Posteriors
+from unnoise.inference.likelihoods import LearntLikelihood
+from unnoise.inference.observed import MOMENTS, NAME
+from unnoise.inference.parameters import Floats
+from unnoise.inference.points import PointLaw
+from unnoise.inference.posteriors import AmortisedPosterior
+from unnoise.inference.simulations import Simulations
+from unnoise.inference.unnormalised import Before, Unnormalised
+from unnoise.inference.weighing import Weighed, moved, weighed
+from unnoise.samplers import Sampler
+from unnoise.training.dataset import derived_seed
+
+CENTRES, POINTS = 64, 1000  # draws of the network for each of many observations, and points that are weighed
+OF_ONE, CENTRES_OF_ONE = 16, 4  # times as many points of one observation, at least, and draws of the network
+PROPOSED, WORTH = 8, 0.1  # points for each draw, and draws that they are worth, or else a walk draws
+LAW = "likelihood"  # the folder beside the model's
+
+
+@dataclass(frozen=True, eq=False)
+class PosteriorByLikelihood(AmortisedPosterior):
+    r"""$p(\theta|x) \propto p(\theta)\prod_i p(x_i|\theta)$ with a learnt likelihood.
+
+    Draws and densities are those of importance sampling around draws of the network.
+
+    Attributes:
+        law: of one observation.
+    """
+
+    law: PointLaw = field(kw_only=True)
+
+    @property
+    def likelihood(self) -> LearntLikelihood:
+        """What else it can be asked."""
+        return LearntLikelihood(self.law, self.parameters, self.observed, self.simulated, self.held_out, self.prior)
+
+    def sample(
+        self,
+        n: int,
+        x: Any,
+        *,
+        seed: int | None = None,
+        sampler: Callable[..., Sampler] | None = None,
+        steps: int | None = None,
+    ) -> Any:
+        """Draw n parameters given an observation, or several, any number.
+
+        Points with weights are drawn from, and moved by steps of Metropolis; where few of them have most of the weight,
+        a walk draws (`LearntLikelihood.sample`).
+
+        Raises:
+            InputError: an observation of another shape; or a sampler or steps, which are a network's.
+        """
+        if sampler is not None or steps is not None:
+            raise InputError(
+                "got a sampler or steps for a posterior by its likelihood, which has none; leave them out, or learn it "
+                "with likelihood=False"
+            )
+        whole(n=n)
+        seen = self.observed.read(x)
+        if not (near := self._familiarity(seen)).good:
+            warn(str(near))
+        own = fresh_seed() if seed is None else seed
+        (found,) = self._weighed([seen], self._told_of(seen), own, times=max(OF_ONE, math.ceil(PROPOSED * n / POINTS)))
+        if found.effective_size < WORTH * n:
+            return self.likelihood.sample(n, x, seed=own)
+        rng = generator(derived_seed(own, "moved"))
+        z = moved(found, found.chosen(n, rng), rng)
+        return self.parameters.shown(self.parameters.inside(z.numpy()))
+
+    def log_prob(self, theta: Any, x: Any) -> Floats:
+        r"""$\log p(\theta|x)$ in nats, (n,), whose normaliser is the mean weight of many points.
+
+        Args:
+            theta: parameters as the prior draws them; outside their bounds the density is 0.
+            x: one observation, or several, any number.
+        """
+        rows, seen = self.parameters.read(theta), self.observed.read(x)
+        z = self.parameters.outside(rows)
+        (found,) = self._weighed([seen], self._told_of(seen), 0, times=OF_ONE)
+        return np.where(self.parameters.contains(rows), found.log_prob(z) - self.parameters.log_volume(z), -np.inf)
+
+    def log_prob_of(self, simulations: Simulations, *, seed: int = 0) -> Floats:
+        """As of `AmortisedPosterior`. The parameters themselves are among what shows where points should lie."""
+        z = self.parameters.outside(self.parameters.read(simulations.theta))
+        found = self._weighed(self._sets(simulations), self.observed.condition(simulations.x), seed, beside=z)
+        density = [each.log_prob(one[None])[0] for each, one in zip(found, z, strict=True)]
+        return np.array(density) - self.parameters.log_volume(z)
+
+    def posteriors(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        of: Any = None,
+        given: Any = None,
+        draws: int = 19,
+        density_draws: int = 9,
+        max_rows: int = 300,
+        seed: int = 0,
+    ) -> Posteriors:
+        """As of `AmortisedPosterior`; densities are those of all parameters, and so none where some are asked for."""
+        whole(least=1, draws=draws, max_rows=max_rows)
+        whole(density_draws=density_draws)
+        rng, places = generator(derived_seed(seed, "weighed")), self._places(of, given)
+        every = Simulations(X, y, self.observed.observations)
+        some = every.at(torch.randperm(len(every), generator=rng)[:max_rows].sort().values.numpy())
+        z, sizes = self.parameters.outside(self.parameters.read(some.theta)), self.observed.sizes(len(some), seed)
+        told = self.observed.condition(some.x, sizes)
+        found = list(self._weighed(self._sets(some, sizes), told, seed))
+        drawn = np.stack([each.z[each.chosen(draws, rng)].numpy() for each in found])
+        densities: dict[str, Any] = {}
+        if density_draws and len(places) == self.parameters.size:
+            densities = {
+                "log_probs": np.stack(
+                    [each.log_prob(few) for each, few in zip(found, drawn[:, :density_draws], strict=True)]
+                ),
+                "log_prob_truths": np.concatenate(
+                    [each.log_prob(one[None]) for each, one in zip(found, z, strict=True)]
+                ),
+            }
+        columns = self.parameters.columns
+        seen = told[MOMENTS if MOMENTS in told else NAME].reshape(len(some), -1)
+        return Posteriors(
+            drawn[..., places],
+            z[:, places],
+            seen,
+            names=[columns[place] for place in places],
+            given=(NAME,),
+            **densities,
+        )
+
+    def _write_models(self, folder: Path) -> None:
+        super()._write_models(folder)
+        self.law.save(folder / LAW)
+
+    def _told_of(self, seen: Floats) -> dict[str, Floats]:
+        """What the network is told of observations (j, *shape): all as a set, or one where it does not know sets."""
+        return self.observed.condition(seen[None] if self.observed.observations > 1 else seen[:1])
+
+    def _sets(self, simulations: Simulations, sizes: NDArray[np.int64] | None = None) -> list[Floats]:
+        """The observations of each row, (j, *shape)."""
+        if self.observed.observations == 1:
+            return [one[None] for one in simulations.x]
+        counts = repeat(self.observed.observations) if sizes is None else sizes.tolist()
+        return [one[:count] for one, count in zip(simulations.x, counts, strict=False)]
+
+    def _weighed(
+        self,
+        sets: Sequence[Floats],
+        told: dict[str, Floats],
+        seed: int,
+        *,
+        beside: Floats | None = None,
+        times: int = 1,
+    ) -> Iterator[Weighed]:
+        """Points with weights given each set of observations, around draws of the network and one point beside."""
+        count = min(times, CENTRES_OF_ONE) * CENTRES
+        y = {name: np.repeat(part, count, axis=0) for name, part in told.items()}
+        drawn = self.model.sample(len(sets) * count, y=y, seed=seed)
+        centres = np.asarray(drawn, dtype=np.float64).reshape(len(sets), count, -1)
+        if beside is not None:
+            centres = np.concatenate([beside[:, None], centres], axis=1)
+        before, rng = Before(self.likelihood.known_prior()), generator(derived_seed(seed, "points"))
+        for seen, around in zip(sets, centres, strict=True):
+            target = Unnormalised(self.law, before, seen.reshape(len(seen), -1))
+            yield weighed(target, torch.from_numpy(around), times * POINTS, rng)
+
+
+def with_law(found: AmortisedPosterior, law: PointLaw, choice: str | None = None) -> PosteriorByLikelihood:
+    """The same simulations by their likelihood, and what chose it in words."""
+    parts = (found.model, found.parameters, found.observed, found.simulated, found.held_out, found.prior)
+    return PosteriorByLikelihood(*parts, law=law, choice=found.choice if choice is None else choice)
