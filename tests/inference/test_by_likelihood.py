@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -17,10 +18,15 @@ from unnoise.testing import ImprobableError, assert_law
 
 
 @cache
+def network() -> AmortisedPosterior:
+    """One that knows nothing."""
+    return posterior(normal_prior(), noisy, simulations=400, model=UNTRAINED)
+
+
+@cache
 def by_likelihood() -> PosteriorByLikelihood:
-    """Beside a network that knows nothing."""
-    network = posterior(normal_prior(), noisy, simulations=400, model=UNTRAINED)
-    return with_law(network, exact().model, "by its likelihood")
+    """Beside that network."""
+    return replace(with_law(network(), exact().model), choice="by its likelihood")
 
 
 def normal(mean, deviation):
@@ -41,7 +47,7 @@ def test_draws_and_densities_are_those_of_the_exact_posterior(count):
 
 def test_where_points_weigh_nothing_a_walk_draws(monkeypatch):
     found = by_likelihood()
-    monkeypatch.setattr("unnoise.inference.weighing.Weighed.effective_size", 2.0)
+    monkeypatch.setattr("unnoise.inference.weighing.Weighed.effective_size", 0.5)
     monkeypatch.setattr("unnoise.inference.likelihoods.LearntLikelihood.sample", lambda *_, seed: ("walked", seed))
     assert found.sample(10, X, seed=3) == ("walked", 3)
 
@@ -59,12 +65,12 @@ def test_the_density_of_what_was_simulated_is_that_of_each_row():
 
 def test_calibration_is_that_of_the_likelihood():
     rng = torch.Generator().manual_seed(3)
-    theta = torch.randn(60, 2, generator=rng)
-    noise = NOISE * torch.randn(60, 2, generator=rng)
+    theta = torch.randn(40, 2, generator=rng)
+    noise = NOISE * torch.randn(40, 2, generator=rng)
     found = by_likelihood().calibrate(Simulations(theta, theta + noise), trials=0)
     assert found.names == ("theta[0]", "theta[1]")
     assert found.good
-    assert not by_likelihood().calibrate(Simulations(theta, theta + 3 * noise), trials=0).good
+    assert not by_likelihood().calibrate(Simulations(theta, theta + 4 * noise), trials=0, density_draws=0).good
     one = by_likelihood().posteriors(theta, theta + noise, of="theta[1]", max_rows=20)
     assert (one.draws.shape, one.log_probs) == ((20, 19, 1), None)
 
@@ -78,6 +84,10 @@ def test_the_same_comes_back_from_a_folder(tmp_path):
     assert torch.equal(found.sample(5, X, seed=1), made.sample(5, X, seed=1))
     with pytest.raises(InputError, match="loaded without its prior"):
         AmortisedPosterior.load(tmp_path / "kept").sample(5, X)
+    network().save(tmp_path / "network")
+    assert type(AmortisedPosterior.load(tmp_path / "network")) is AmortisedPosterior
+    with pytest.raises(InputError, match="cannot be read"):
+        PosteriorByLikelihood.load(tmp_path / "network")
 
 
 def test_what_a_likelihood_does_not_have_is_a_sentence():

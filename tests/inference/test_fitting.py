@@ -46,10 +46,6 @@ def test_what_is_held_out_is_not_learnt_from(tmp_path):
     assert UNTRAINED.kinds is None  # the model that was given is left as it is
 
 
-def test_few_are_held_out_of_few():
-    assert len(posterior(normal_prior(), noisy, simulations=40, model=UNTRAINED).held_out) == 10
-
-
 def test_holes_are_used():
     found = posterior(normal_prior(), holed, simulations=100, model=UNTRAINED)
     assert found.observed.holed == (False, True)

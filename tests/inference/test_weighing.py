@@ -10,7 +10,7 @@ from simulated import NOISE
 
 from unnoise._seeding import generator
 from unnoise.inference.unnormalised import Before, Unnormalised
-from unnoise.inference.weighing import Kernels, moved, weighed
+from unnoise.inference.weighing import NormalKernels, moved, weighed
 from unnoise.testing import ImprobableError, assert_law, assert_mean
 
 
@@ -25,7 +25,7 @@ def normal(mean, deviation):
 
 def test_kernels_are_a_density_and_draw_from_it():
     """The mean of (density of a normal law)/(that of the kernels) over their draws is 1."""
-    kernels = Kernels.around(torch.randn(50, 2, generator=generator(0), dtype=torch.float64))
+    kernels = NormalKernels.around(torch.randn(50, 2, generator=generator(0), dtype=torch.float64))
     z = kernels.sample(20_000, generator(1))
     law = torch.distributions.Normal(torch.zeros(2, dtype=torch.float64), 0.8)
     assert_mean((law.log_prob(z).sum(1) - kernels.log_prob(z)).exp() - 1)

@@ -31,7 +31,7 @@ from unnoise.training.dataset import derived_seed
 CENTRES, POINTS = 64, 1000  # draws of the network for each of many observations, and points that are weighed
 OF_ONE, CENTRES_OF_ONE = 16, 4  # times as many points of one observation, at least, and draws of the network
 PROPOSED, WORTH = 8, 0.1  # points for each draw, and draws that they are worth, or else a walk draws
-LAW = "likelihood"  # the folder beside the model's
+LAW = "likelihood"  # the folder of the law
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +43,8 @@ class PosteriorByLikelihood(AmortisedPosterior):
     Attributes:
         law: of one observation.
     """
+
+    shown_by = LAW
 
     law: PointLaw = field(kw_only=True)
 
@@ -151,6 +153,10 @@ class PosteriorByLikelihood(AmortisedPosterior):
         super()._write_models(folder)
         self.law.save(folder / LAW)
 
+    @classmethod
+    def _read_more(cls, folder: Path) -> dict[str, Any]:
+        return {"law": PointLaw.load(folder / LAW)}
+
     def _told_of(self, seen: Floats) -> dict[str, Floats]:
         """What the network is told of observations (j, *shape): all as a set, or one where it does not know sets."""
         return self.observed.condition(seen[None] if self.observed.observations > 1 else seen[:1])
@@ -184,7 +190,7 @@ class PosteriorByLikelihood(AmortisedPosterior):
             yield weighed(target, torch.from_numpy(around), times * POINTS, rng)
 
 
-def with_law(found: AmortisedPosterior, law: PointLaw, choice: str | None = None) -> PosteriorByLikelihood:
-    """The same simulations by their likelihood, and what chose it in words."""
+def with_law(found: AmortisedPosterior, law: PointLaw) -> PosteriorByLikelihood:
+    """The posterior by the likelihood of an observation, which was learnt from the same simulations."""
     parts = (found.model, found.parameters, found.observed, found.simulated, found.held_out, found.prior)
-    return PosteriorByLikelihood(*parts, law=law, choice=found.choice if choice is None else choice)
+    return PosteriorByLikelihood(*parts, law=law)

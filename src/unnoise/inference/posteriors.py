@@ -15,7 +15,6 @@ from unnoise.evaluation import Calibration, Posteriors, calibration
 from unnoise.inference.composing import composed
 from unnoise.inference.observed import NAME
 from unnoise.inference.parameters import Floats
-from unnoise.inference.points import PointLaw
 from unnoise.inference.priors import as_prior
 from unnoise.inference.reweighted import Reweighted
 from unnoise.inference.saved import Learnt
@@ -40,24 +39,6 @@ class AmortisedPosterior(Learnt):
     @staticmethod
     def _read_model(folder: Path, trust: Sequence[str]) -> DenoisingMarkovModel:
         return load_model(folder, trust=trust)
-
-    @classmethod
-    def load(cls, folder: str | Path, *, prior: Any = None, trust: Sequence[str] = ()) -> AmortisedPosterior:
-        """Read what `save` wrote, here or of a `PosteriorByLikelihood`.
-
-        Args:
-            folder: where it is.
-            prior: that of the training, where it is needed: by a likelihood always.
-            trust: as of `unnoise.load`.
-
-        Raises:
-            InputError: the folder is missing or damaged, or the prior is of other parameters.
-        """
-        from unnoise.inference.by_likelihood import LAW, with_law
-
-        found = super().load(folder, prior=prior, trust=trust)
-        path = Path(folder) / LAW
-        return with_law(found, PointLaw.load(path)) if path.is_dir() else found
 
     def sample(
         self,

@@ -47,6 +47,7 @@ class Learnt(ABC):
     """
 
     kind: ClassVar[str]  # in a word
+    shown_by: ClassVar[str] = MODEL  # the folder that shows that one of this class was saved
 
     model: Any
     parameters: Parameters
@@ -88,7 +89,7 @@ class Learnt(ABC):
 
     @classmethod
     def load(cls, folder: str | Path, *, prior: Any = None, trust: Sequence[str] = ()) -> Self:
-        """Read what `save` wrote.
+        """Read what `save` wrote, here or of a class that adds to this one.
 
         Args:
             folder: where it is.
@@ -115,11 +116,17 @@ class Learnt(ABC):
         law = None if prior is None else as_prior(prior)
         if law is not None and law.parameters != parameters:
             raise InputError(f"got a prior of other parameters, or with other bounds, than those of the {cls.kind}")
-        return cls(model, parameters, observed, simulated, held_out, law, choice=choice)
+        own = next((one for one in cls.__subclasses__() if (path.parent / one.shown_by).is_dir()), cls)
+        return own(model, parameters, observed, simulated, held_out, law, choice=choice, **own._read_more(path.parent))
 
     def _write_models(self, folder: Path) -> None:
         """What was trained, into a folder each."""
         self.model.save(folder / MODEL)
+
+    @classmethod
+    def _read_more(cls, folder: Path) -> dict[str, Any]:
+        """What was trained beside the model, by the names of its fields."""
+        return {}
 
     @classmethod
     def _beside(cls, folder: Path) -> Path:

@@ -67,15 +67,15 @@ def weighed(target: Unnormalised, centres: Tensor, count: int, rng: torch.Genera
         count: of the points.
         rng: of the draws.
     """
-    first = _weighed(target, Kernels.around(centres.double()), count, rng)
-    return _weighed(target, Kernels.around(first.z[first.chosen(len(centres), rng)]), count, rng)
+    first = _weighed(target, NormalKernels.around(centres.double()), count, rng)
+    return _weighed(target, NormalKernels.around(first.z[first.chosen(len(centres), rng)]), count, rng)
 
 
 @torch.no_grad()
 def moved(found: Weighed, places: Tensor, rng: torch.Generator) -> Tensor:
     """Points at these places after steps of Metropolis, so that those that are drawn twice part, (m, d)."""
     z = found.z[places]
-    current, root = found.target.log_prob(z), STEP * Kernels.around(z).root
+    current, root = found.target.log_prob(z), STEP * NormalKernels.around(z).root
     for _ in range(STEPS):
         proposed = z + torch.randn(z.shape, generator=rng, dtype=z.dtype) @ root.T
         other = found.target.log_prob(proposed)
@@ -84,7 +84,7 @@ def moved(found: Weighed, places: Tensor, rng: torch.Generator) -> Tensor:
     return z
 
 
-def _weighed(target: Unnormalised, proposed: Kernels, count: int, rng: torch.Generator) -> Weighed:
+def _weighed(target: Unnormalised, proposed: NormalKernels, count: int, rng: torch.Generator) -> Weighed:
     few = math.ceil(OF_PRIOR * count)
     z = torch.cat([target.before.sample(rng, (few,)), proposed.sample(count - few, rng)])
     before, density = target.before.log_prob(z), target.log_prob(z)
@@ -94,7 +94,7 @@ def _weighed(target: Unnormalised, proposed: Kernels, count: int, rng: torch.Gen
 
 
 @dataclass(frozen=True)
-class Kernels:
+class NormalKernels:
     """An equal mixture of normal laws of one covariance.
 
     Args:
@@ -106,7 +106,7 @@ class Kernels:
     root: Tensor
 
     @classmethod
-    def around(cls, centres: Tensor) -> Kernels:
+    def around(cls, centres: Tensor) -> NormalKernels:
         """As wide as c draws of a normal law ask for."""
         c, d = centres.shape
         width = (4 / ((d + 2) * c)) ** (1 / (d + 4))
