@@ -63,7 +63,8 @@ def test_the_density_of_what_was_simulated_is_that_of_each_row():
     )
 
 
-def test_calibration_is_that_of_the_likelihood():
+def test_calibration_is_that_of_the_likelihood(monkeypatch):
+    monkeypatch.setattr("unnoise.inference.by_likelihood.DRAWN_FROM", 400)
     rng = torch.Generator().manual_seed(3)
     theta = torch.randn(40, 2, generator=rng)
     noise = NOISE * torch.randn(40, 2, generator=rng)

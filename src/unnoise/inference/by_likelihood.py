@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
@@ -28,8 +27,9 @@ from unnoise.inference.weighing import Weighed, moved, weighed
 from unnoise.samplers import Sampler
 from unnoise.training.dataset import derived_seed
 
-CENTRES, POINTS = 64, 1000  # draws of the network for each of many observations, and points that are weighed
-OF_ONE, CENTRES_OF_ONE = 16, 4  # times as many points of one observation, at least, and draws of the network
+CENTRES, POINTS = 64, 1000  # draws of the network, and points that are weighed, of each of many observations
+DRAWN_FROM = 4000  # points of each that some draws are chosen from
+CENTRES_OF_ONE, POINTS_OF_ONE = 256, 16_000  # of a single observation, at least
 PROPOSED, WORTH = 8, 0.1  # points for each draw, and draws that they are worth, or else a walk draws
 LAW = "likelihood"  # the folder of the law
 
@@ -80,7 +80,7 @@ class PosteriorByLikelihood(AmortisedPosterior):
         if not (near := self._familiarity(seen)).good:
             warn(str(near))
         own = fresh_seed() if seed is None else seed
-        (found,) = self._weighed([seen], self._told_of(seen), own, times=max(OF_ONE, math.ceil(PROPOSED * n / POINTS)))
+        found = self._weighed_of(seen, max(POINTS_OF_ONE, PROPOSED * n), own)
         if found.effective_size < WORTH * n:
             return self.likelihood.sample(n, x, seed=own)
         rng = generator(derived_seed(own, "moved"))
@@ -96,7 +96,7 @@ class PosteriorByLikelihood(AmortisedPosterior):
         """
         rows, seen = self.parameters.read(theta), self.observed.read(x)
         z = self.parameters.outside(rows)
-        (found,) = self._weighed([seen], self._told_of(seen), 0, times=OF_ONE)
+        found = self._weighed_of(seen, POINTS_OF_ONE, 0)
         return np.where(self.parameters.contains(rows), found.log_prob(z) - self.parameters.log_volume(z), -np.inf)
 
     def log_prob_of(self, simulations: Simulations, *, seed: int = 0) -> Floats:
@@ -126,7 +126,7 @@ class PosteriorByLikelihood(AmortisedPosterior):
         some = every.at(torch.randperm(len(every), generator=rng)[:max_rows].sort().values.numpy())
         z, sizes = self.parameters.outside(self.parameters.read(some.theta)), self.observed.sizes(len(some), seed)
         told = self.observed.condition(some.x, sizes)
-        found = list(self._weighed(self._sets(some, sizes), told, seed))
+        found = list(self._weighed(self._sets(some, sizes), told, seed, points=DRAWN_FROM))
         drawn = np.stack([each.z[each.chosen(draws, rng)].numpy() for each in found])
         densities: dict[str, Any] = {}
         if density_draws and len(places) == self.parameters.size:
@@ -157,9 +157,11 @@ class PosteriorByLikelihood(AmortisedPosterior):
     def _read_more(cls, folder: Path) -> dict[str, Any]:
         return {"law": PointLaw.load(folder / LAW)}
 
-    def _told_of(self, seen: Floats) -> dict[str, Floats]:
-        """What the network is told of observations (j, *shape): all as a set, or one where it does not know sets."""
-        return self.observed.condition(seen[None] if self.observed.observations > 1 else seen[:1])
+    def _weighed_of(self, seen: Floats, points: int, seed: int) -> Weighed:
+        """Given observations (j, *shape), of which the network is told all as a set, or one if it knows no sets."""
+        told = self.observed.condition(seen[None] if self.observed.observations > 1 else seen[:1])
+        (found,) = self._weighed([seen], told, seed, centres=CENTRES_OF_ONE, points=points)
+        return found
 
     def _sets(self, simulations: Simulations, sizes: NDArray[np.int64] | None = None) -> list[Floats]:
         """The observations of each row, (j, *shape)."""
@@ -174,20 +176,20 @@ class PosteriorByLikelihood(AmortisedPosterior):
         told: dict[str, Floats],
         seed: int,
         *,
+        centres: int = CENTRES,
+        points: int = POINTS,
         beside: Floats | None = None,
-        times: int = 1,
     ) -> Iterator[Weighed]:
         """Points with weights given each set of observations, around draws of the network and one point beside."""
-        count = min(times, CENTRES_OF_ONE) * CENTRES
-        y = {name: np.repeat(part, count, axis=0) for name, part in told.items()}
-        drawn = self.model.sample(len(sets) * count, y=y, seed=seed)
-        centres = np.asarray(drawn, dtype=np.float64).reshape(len(sets), count, -1)
+        y = {name: np.repeat(part, centres, axis=0) for name, part in told.items()}
+        drawn = np.asarray(self.model.sample(len(sets) * centres, y=y, seed=seed), dtype=np.float64)
+        around = drawn.reshape(len(sets), centres, -1)
         if beside is not None:
-            centres = np.concatenate([beside[:, None], centres], axis=1)
+            around = np.concatenate([beside[:, None], around], axis=1)
         before, rng = Before(self.likelihood.known_prior()), generator(derived_seed(seed, "points"))
-        for seen, around in zip(sets, centres, strict=True):
+        for seen, near in zip(sets, around, strict=True):
             target = Unnormalised(self.law, before, seen.reshape(len(seen), -1))
-            yield weighed(target, torch.from_numpy(around), times * POINTS, rng)
+            yield weighed(target, torch.from_numpy(near), points, rng)
 
 
 def with_law(found: AmortisedPosterior, law: PointLaw) -> PosteriorByLikelihood:

@@ -34,8 +34,8 @@ class Weighed:
 
     @property
     def log_z(self) -> float:
-        """The logarithm of the integral, in nats."""
-        return float(torch.logsumexp(self.log_weights, 0)) - math.log(len(self.z))
+        """The logarithm of the integral, in nats, by the mean weight: its logarithm is too low by half its variance."""
+        return float(torch.logsumexp(self.log_weights, 0)) - math.log(len(self.z)) + 0.5 / self.effective_size
 
     @property
     def effective_size(self) -> float:
