@@ -38,6 +38,7 @@ def test_draws_and_densities_are_those_of_the_exact_posterior(count):
     mean, deviation, _ = truth(SETS[count])
     theta = by_likelihood().sample(2000, SETS[count], seed=0)
     assert theta.dtype == torch.float32
+    assert by_likelihood().sample(0, SETS[count]).shape == (0, 2)
     assert_law(theta[:, 1].double(), normal(mean[1], deviation))
     with pytest.raises(ImprobableError):
         assert_law(theta[:, 1].double(), normal(mean[1], 1.3 * deviation))

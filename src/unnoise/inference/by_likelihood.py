@@ -77,14 +77,14 @@ class PosteriorByLikelihood(AmortisedPosterior):
             )
         whole(n=n)
         seen = self.observed.read(x)
-        if not (near := self._familiarity(seen)).good:
-            warn(str(near))
         own = fresh_seed() if seed is None else seed
         found = self._weighed_of(seen, max(POINTS_OF_ONE, PROPOSED * n), own)
         if found.effective_size < WORTH * n:
             return self.likelihood.sample(n, x, seed=own)
+        if not (near := self._familiarity(seen)).good:
+            warn(str(near))
         rng = generator(derived_seed(own, "moved"))
-        z = moved(found, found.chosen(n, rng), rng)
+        z = moved(found, found.chosen(max(n, 1), rng), rng)[:n]
         return self.parameters.shown(self.parameters.inside(z.numpy()))
 
     def log_prob(self, theta: Any, x: Any) -> Floats:
