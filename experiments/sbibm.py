@@ -1,8 +1,8 @@
 """Posteriors of five simulators, beside reference posteriors and published figures.
 
-A model learns theta given x from 1,000 or 10,000 simulations, with nothing but defaults, and draws 10,000 parameters
-for each of ten observations. A classifier tells them from reference draws (`experiments.c2st`). Beside the library
-sbi, in one run: `experiments.sbibm_sbi`.
+`inference.posterior` learns theta given x from 1,000 or 10,000 simulations, with nothing but defaults, and draws 10,000
+parameters for each of ten observations. A classifier tells them from reference draws (`experiments.c2st`). Beside the
+library sbi, in one run: `experiments.sbibm_sbi`.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from experiments import figures
 from experiments.base import Experiment, Outcome, Published, Setting
 from experiments.c2st import c2st
 from experiments.keeping import keep, kept
-from experiments.sbibm_by_likelihood import by_likelihood
+from experiments.sbibm_by_likelihood import prior_of
 from experiments.sbibm_peers import Trained, Way
 from experiments.sbibm_tasks import References, Task, tasks
-from unnoise import DenoisingMarkovModel
+from unnoise import DenoisingMarkovModel, inference
 from unnoise._provenance import commit
 from unnoise._seeding import generator
 
@@ -133,11 +133,9 @@ def _ways(task: Task, n: int, label: str, sizes: Sizes) -> dict[str, tuple[Train
     """How to learn, and for how many observations to judge it, by the name of the scores."""
     few = min(FEW, sizes.observations)
     own = few if task.dim >= WIDE and n < ALL_FROM else sizes.observations
-    ways: dict[str, tuple[Train, int]] = {label: (partial(by_model, task, steps=sizes.steps), own)}
+    ways: dict[str, tuple[Train, int]] = {label: (partial(by_posterior, task, steps=sizes.steps), own)}
     if task.points:
-        ways[f"{label}, as a set"] = (partial(by_model, task, steps=sizes.steps, points=task.points), own)
-        by_its_likelihood = partial(by_likelihood, task, steps=sizes.steps, points=task.points)
-        ways[f"{label}, by its likelihood"] = (by_its_likelihood, own)
+        ways[f"{label}, as a set"] = (partial(by_posterior, task, steps=sizes.steps, points=task.points), own)
     return ways
 
 
@@ -156,6 +154,23 @@ def once(name: str, judge: Callable[[], Judged], setting: Setting, sizes: Sizes)
     tensors = {key: torch.as_tensor(part, dtype=torch.float64) for key, part in measured.items()}
     keep(path, recipe, tensors, words=done.words)
     return done
+
+
+def by_posterior(
+    task: Task, theta: Tensor, x: Tensor, seed: int, *, steps: int | None = None, points: int | None = None
+) -> Trained:
+    """By `inference.posterior`, with nothing but defaults; where x is a number of `points`, it is told as a set."""
+    shape = x.shape[1:] if points is None else (points, x.shape[1] // points)
+    made = inference.Simulations(theta, x.reshape(len(x), *shape), points or 1)
+    few = None if steps is None else DenoisingMarkovModel(random_state=seed, steps=steps, progress=False)
+    start = time.process_time()
+    found = inference.posterior(prior_of(task), made, model=few, seed=seed, progress=False)
+    seconds = time.process_time() - start
+
+    def draw(observed: NDArray[Any], n: int, seed: int) -> NDArray[Any]:
+        return np.asarray(found.sample(n, observed.reshape(shape), seed=seed))
+
+    return Trained(draw, seconds, f"{found.model.ended_}; {found.choice}")
 
 
 def by_model(
@@ -219,9 +234,9 @@ def _notes(sizes: Sizes) -> tuple[str, ...]:
         f"C2ST: 0.5 is perfect; {sizes.draws:,} draws for each of {sizes.observations} observations, recipe of the "
         f"benchmark; {FEW} observations of ten numbers from 1,000 simulations; the standard error is that "
         "between observations",
-        "the model has nothing but defaults; its draws outside a uniform prior are drawn anew",
-        "as a set: the model is told that x is four points in any order; nothing else is",
-        "by its likelihood: the law of one of the four points is learnt, and walks draw from the posterior of all",
+        "inference.posterior with nothing but defaults: a network of the posterior and a likelihood are learnt, and "
+        "the one is kept that gives held-out parameters the greater density, as the last words on each say",
+        "as a set: it is told that x is four points in any order; nothing else is",
         "seconds of the CPU; those of draws for one observation",
     )
 

@@ -541,7 +541,7 @@ ELSEWHERE = {
         evaluation.RegionCondition
         evaluation.SphereKernelDensity evaluation.TableRegion evaluation.TreesTest
         inference.AmortisedPosterior inference.Familiarity inference.LearntLikelihood
-        inference.ParameterPrior inference.Reweighted laws.WrightFisherKernel
+        inference.ParameterPrior inference.PosteriorByLikelihood inference.Reweighted laws.WrightFisherKernel
         samplers.Particles samplers.Solution spaces.Diffusion
         spaces.Jump
     """,

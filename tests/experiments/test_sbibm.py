@@ -132,6 +132,14 @@ def test_a_set_of_points_is_one_observation() -> None:
     assert (np.abs(drawn) <= 3).all()
 
 
+@pytest.mark.parametrize("points", [None, 4])
+def test_a_posterior_is_asked_for_what_was_observed(points: int | None) -> None:
+    theta, x = SLCP().simulations(80, rng())
+    drawn = sbibm.by_posterior(SLCP(), theta, x, 0, steps=2, points=points).draw(x[0].numpy(), 50, 0)
+    assert drawn.shape == (50, 5)
+    assert (np.abs(drawn) <= 3).all()
+
+
 class Wide(TwoMoons):
     """A prior whose model has draws far outside."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,16 @@ from simulated import NOISE, UNTRAINED, cube, in_cube, noisy, normal_prior, trut
 
 from unnoise import DenoisingMarkovModel
 from unnoise._errors import InputError
-from unnoise.inference import AmortisedPosterior, Simulations, posterior, simulate
+from unnoise.inference import (
+    AmortisedPosterior,
+    PosteriorByLikelihood,
+    Simulations,
+    as_prior,
+    choosing,
+    fitting,
+    posterior,
+    simulate,
+)
 from unnoise.inference.store import Store
 from unnoise.testing import assert_probable
 
@@ -35,16 +46,30 @@ def test_what_is_held_out_is_not_learnt_from(tmp_path):
     assert UNTRAINED.kinds is None  # the model that was given is left as it is
 
 
-def test_few_are_held_out_of_few():
-    assert len(posterior(normal_prior(), noisy, simulations=40, model=UNTRAINED).held_out) == 10
-
-
 def test_holes_are_used():
     found = posterior(normal_prior(), holed, simulations=100, model=UNTRAINED)
     assert found.observed.holed == (False, True)
     assert found.sample(3, [0.3, np.nan], seed=0).shape == (3, 2)
     with pytest.raises(InputError, match=r"got NaN in x\[0\]"):
         found.sample(3, [np.nan, 0.3])
+
+
+def test_the_likelihood_is_learnt_too_unless_a_model_is_given(monkeypatch):
+    monkeypatch.setattr(choosing, "JUDGED", 10)
+    monkeypatch.setattr(fitting, "SETTINGS", replace(fitting.SETTINGS, steps=20))
+    found = posterior(normal_prior(), noisy, simulations=80, likelihood=True, model=UNTRAINED)
+    assert isinstance(found, PosteriorByLikelihood)
+    assert found.choice.startswith("learnt by its likelihood: +")
+    assert posterior(normal_prior(), noisy, simulations=40, model=UNTRAINED).choice == ""
+    monkeypatch.setattr(fitting, "_better", lambda *_, must: f"better, {must}")
+    assert posterior(normal_prior(), noisy, simulations=40) == "better, False"
+
+
+def test_where_no_likelihood_can_be_learnt_the_network_says_why():
+    made = simulate(normal_prior(), holed, 100)
+    found = fitting._better(as_prior(normal_prior()), made, 0.1, UNTRAINED, 0, False, must=False)
+    assert type(found) is AmortisedPosterior
+    assert found.choice.startswith("learnt by a network alone: got NaN in")
 
 
 def test_names_stay():
@@ -79,6 +104,9 @@ def test_rounds_simulate_where_the_posterior_so_far_is(tmp_path, monkeypatch):
         (noisy, {"simulations": 19}, "got simulations = 19"),
         (noisy, {"held_out": 0.0}, "held_out"),
         (noisy, {"model": 3}, "model"),
+        (noisy, {"likelihood": 3}, "likelihood"),
+        (noisy, {"likelihood": True, "rounds": 2, "x": [0.0, 0.0]}, "got likelihood = True for several rounds"),
+        (holed, {"likelihood": True, "simulations": 50}, "a likelihood is learnt of whole observations"),
         (Simulations(np.zeros((5, 2)), np.zeros(5)), {}, "got 5 simulations"),
         (Simulations(np.full((50, 2), 1.5), np.zeros(50)), {}, "outside the bounds of the prior in row 0"),
         (Simulations(np.zeros((50, 3)), np.zeros(50)), {}, r"got theta of shape \(50, 3\)"),

@@ -1,5 +1,6 @@
 """From a prior and a simulator to a calibrated posterior."""
 
+from unnoise.inference.by_likelihood import PosteriorByLikelihood as PosteriorByLikelihood
 from unnoise.inference.familiarity import Familiarity as Familiarity
 from unnoise.inference.fitting import posterior as posterior
 from unnoise.inference.fitting_likelihood import likelihood as likelihood

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from unnoise._checks import instance, real, whole
+from unnoise._checks import flag, instance, real, whole
 from unnoise._errors import InputError
+from unnoise._seeding import generator
+from unnoise.inference.choosing import better
+from unnoise.inference.fitting_likelihood import SETTINGS, fitted_likelihood
+from unnoise.inference.holding_out import MOST_SIMULATED, portions
 from unnoise.inference.observed import Observed
-from unnoise.inference.parameters import Floats
 from unnoise.inference.posteriors import AmortisedPosterior
 from unnoise.inference.priors import ParameterPrior, as_prior
 from unnoise.inference.simulating import simulate
@@ -21,9 +24,8 @@ from unnoise.inference.truncated import DRAWS, Region
 from unnoise.model import DenoisingMarkovModel
 from unnoise.training.dataset import derived_seed
 
-FEWEST_HELD_OUT, MOST_HELD_OUT = 100, 1000
-MOST_SIMULATED = 2000  # kept for `check`
 MOST_ROUNDS = 20
+COMPONENTS = 8  # of a likelihood, which may be bent in two dimensions
 
 
 def posterior(
@@ -36,6 +38,7 @@ def posterior(
     x: Any = None,
     held_out: float = 0.1,
     model: DenoisingMarkovModel | None = None,
+    likelihood: bool | None = None,
     seed: int = 0,
     workers: int | None = None,
     batch: int | None = None,
@@ -60,6 +63,9 @@ def posterior(
         held_out: the share of simulations to hold out: at least 100, or a quarter if they are few; at most 1000.
         model: an unfitted model with other settings, such as `DenoisingMarkovModel(steps=5000)`; kinds and encoders of
             the condition "x" stand there.
+        likelihood: whether to learn the likelihood of an observation too, as `likelihood` does, and to keep the way
+            that gives parameters held out the greater density (`choice` of what is returned says by how much). By
+            default where it can be learnt, but neither beside a `model` nor in several rounds.
         seed: of simulations and training.
         workers: as of `simulate`.
         batch: as of `simulate`.
@@ -86,24 +92,52 @@ def posterior(
         raise InputError(
             f"got {'no x' if x is None else 'an x'} for rounds = {rounds}; several are for one observation"
         )
+    flag(or_none=True, likelihood=likelihood)
+    if rounds > 1 and (likelihood or isinstance(simulator, Simulations)):
+        what = "likelihood = True" if likelihood else "Simulations"
+        raise InputError(f"got {what} for several rounds, which need a simulator and a network alone")
     law = as_prior(prior)
+    alone = rounds > 1 or not (model is None if likelihood is None else likelihood)
     if model is None:
         model = DenoisingMarkovModel(random_state=seed, progress=progress)
-    if isinstance(simulator, Simulations):
-        if rounds > 1:
-            raise InputError("got Simulations for several rounds, which need a simulator")
-        return fitted(law, simulator, held_out, model, seed)
     options: Any = {"workers": workers, "batch": batch, "progress": progress, "observations": observations}
     first = simulations if rounds == 1 else simulations - simulations // 2
-    made = simulate(law, simulator, first, seed=seed, folder=folder, **options)
+    source: Any = simulator
+    made = source
+    if not isinstance(source, Simulations):
+        made = simulate(law, source, first, seed=seed, folder=folder, **options)
+    if not alone:
+        return _better(law, made, held_out, model, seed, progress, must=bool(likelihood))
     found = fitted(law, made, held_out, model, seed)
     for index, part in enumerate(np.array_split(np.arange(simulations - first), rounds - 1) if rounds > 1 else [], 2):
         own = derived_seed(seed, "round", index) % 2**63
         cut = Region(law, law.parameters.read(found.sample(DRAWS, x, seed=own))).truncated()
         home = None if folder is None else Path(folder) / f"round {index}"
-        made = made.joined(simulate(cut, simulator, len(part), seed=own, folder=home, **options))
+        made = made.joined(simulate(cut, source, len(part), seed=own, folder=home, **options))
         found = fitted(law, made, held_out, model, seed)
     return found
+
+
+def _better(
+    law: ParameterPrior,
+    simulations: Simulations,
+    share: float,
+    model: DenoisingMarkovModel,
+    seed: int,
+    progress: bool | None,
+    *,
+    must: bool,
+) -> AmortisedPosterior:
+    """By a network or by the likelihood, whichever is better; by the first where the second must not be learnt."""
+    try:
+        law.log_prob(law.draw(1, generator(seed)))
+        options: Any = {"components": COMPONENTS, "settings": SETTINGS, "seed": seed, "progress": progress}
+        learnt = fitted_likelihood(law, simulations, share, **options)
+    except InputError as error:
+        if must:
+            raise
+        return replace(fitted(law, simulations, share, model, seed), choice=f"learnt by a network alone: {error}")
+    return better(fitted(law, simulations, share, model, seed), learnt.model, seed)
 
 
 def fitted(
@@ -123,25 +157,3 @@ def fitted(
     chosen.fit(z[kept], learnt, validation_data=(z[out], looked_at))
     simulated = observed.features(simulations.x[kept[:MOST_SIMULATED]])
     return AmortisedPosterior(chosen, law.parameters, observed, simulated, simulations.at(out), law)
-
-
-def portions(
-    law: ParameterPrior, simulations: Simulations, share: float, seed: int
-) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
-    """All parameters, (n, d), and the numbers of the simulations to hold out and of the others.
-
-    Raises:
-        InputError: too few simulations, or parameters that the prior does not have.
-    """
-    n = len(simulations)
-    if n < FEWEST:
-        raise InputError(f"got {n} simulations; expected at least {FEWEST}")
-    theta = law.parameters.read(simulations.theta)
-    if not law.parameters.contains(theta).all():
-        row = int(np.argmin(law.parameters.contains(theta)))
-        raise InputError(
-            f"got parameters outside the bounds of the prior in row {row}: {law.parameters.told(theta[row])}"
-        )
-    order = np.random.default_rng(derived_seed(seed, "held out")).permutation(n)
-    count = min(max(round(share * n), FEWEST_HELD_OUT), MOST_HELD_OUT, n // 4)
-    return theta, order[:count], order[count:]

@@ -12,7 +12,7 @@ import numpy as np
 from unnoise._checks import instance, real, whole
 from unnoise._errors import InputError
 from unnoise.denoisers import NormalMixture
-from unnoise.inference.fitting import MOST_SIMULATED, portions
+from unnoise.inference.holding_out import MOST_SIMULATED, portions
 from unnoise.inference.likelihoods import LearntLikelihood
 from unnoise.inference.observed import Observed
 from unnoise.inference.points import learnt_law, untrained

@@ -66,7 +66,7 @@ class LearntLikelihood(Learnt):
             InputError: an observation of another shape, or one with holes; a prior without a density.
         """
         whole(least=1, n=n)
-        prior = self._prior()
+        prior = self.known_prior()
         before = Before(prior)
         found = walk(Unnormalised(self.model, before, self._seen(x)), guess=before, n=n, seed=seed)
 
@@ -100,8 +100,20 @@ class LearntLikelihood(Learnt):
                 nothing was simulated.
         """
         new = as_prior(prior)
-        check_within(new, self._prior())
+        check_within(new, self.known_prior())
         return replace(self, prior=new)
+
+    def known_prior(self) -> ParameterPrior:
+        """That of the simulations, which has a density.
+
+        Raises:
+            InputError: the likelihood was loaded without it, or it has none.
+        """
+        if self.prior is None:
+            raise InputError("got a likelihood that was loaded without its prior; load it with prior=")
+        if self.prior.density is None:
+            self.prior.log_prob(np.zeros((1, self.parameters.size)))  # says what is expected
+        return self.prior
 
     def _walked(self, x: Any, n: int, seed: int) -> Walk:
         if not (near := self._familiarity(self._seen(x, flat=False))).good:
@@ -115,10 +127,3 @@ class LearntLikelihood(Learnt):
         """Observations without holes, (j, k), or as they are, (j, *shape)."""
         seen = self.observed.read(x)
         return seen.reshape(len(seen), -1) if flat else seen
-
-    def _prior(self) -> ParameterPrior:
-        if self.prior is None:
-            raise InputError("got a likelihood that was loaded without its prior; load it with prior=")
-        if self.prior.density is None:
-            self.prior.log_prob(np.zeros((1, self.parameters.size)))  # says what is expected
-        return self.prior

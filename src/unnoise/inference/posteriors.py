@@ -80,6 +80,17 @@ class AmortisedPosterior(Learnt):
         """
         return self._log_density(self.parameters.read(theta), self._told_at_once(self.observed.read(x)))
 
+    def log_prob_of(self, simulations: Simulations, *, seed: int = 0) -> Floats:
+        r"""$\log p(\theta_i|x_i)$ in nats of parameters given what was simulated of them, (n,).
+
+        Args:
+            simulations: such as `held_out`.
+            seed: where the density is estimated.
+        """
+        z = self.parameters.outside(self.parameters.read(simulations.theta))
+        scored = self.model.score_samples(z, self.observed.condition(simulations.x), seed=seed)
+        return np.asarray(scored - self.parameters.log_volume(z))
+
     def calibrate(self, simulations: Simulations | None = None, **options: Any) -> Calibration:
         """Are draws given x as spread as the truth? All checks of `evaluation.calibration`.
 
@@ -91,7 +102,16 @@ class AmortisedPosterior(Learnt):
         return calibration(self, found.theta, found.x, **options)
 
     def posteriors(
-        self, X: Any, y: Any = None, *, of: Any = None, given: Any = None, seed: int = 0, **options: Any
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        of: Any = None,
+        given: Any = None,
+        draws: int = 19,
+        density_draws: int = 9,
+        max_rows: int = 300,
+        seed: int = 0,
     ) -> Posteriors:
         """Draws for each of many simulations beside its truth, for `evaluation.calibration`.
 
@@ -100,18 +120,18 @@ class AmortisedPosterior(Learnt):
             y: an observation of each, or a set of them, of which some are told, from one to all.
             of: the names of the parameters to compare; by default all.
             given: None, as draws are given observations alone.
+            draws: as of `DenoisingMarkovModel.posteriors`.
+            density_draws: the same.
+            max_rows: the same.
             seed: the same seed gives the same draws.
-            options: as of `DenoisingMarkovModel.posteriors`.
         """
         theta = self.parameters.read(X)
         simulations = Simulations(theta, y, self.observed.observations)
         columns = self.parameters.columns
-        asked = columns if of is None else [of] if isinstance(of, str) else list(of)
-        if given is not None or not set(asked) <= set(columns):
-            raise InputError(f"got of = {of!r} and given = {given!r}; expected some of {', '.join(columns)} alone")
+        names = [f"x{place}" for place in self._places(of, given)]
         told = self.observed.condition(simulations.x, self.observed.sizes(len(theta), seed))
-        names = [f"x{columns.index(name)}" for name in asked]
-        found = self.model.posteriors(self.parameters.outside(theta), told, of=names, seed=seed, **options)
+        counts: Any = {"draws": draws, "density_draws": density_draws, "max_rows": max_rows}
+        found = self.model.posteriors(self.parameters.outside(theta), told, of=names, seed=seed, **counts)
         return replace(found, names=[columns[int(str(name)[1:])] for name in found.names], given=(NAME,))
 
     def with_prior(self, prior: Any) -> Reweighted:
@@ -121,6 +141,14 @@ class AmortisedPosterior(Learnt):
             InputError: one of the priors has no density, or they are of different parameters.
         """
         return Reweighted(self, as_prior(prior))
+
+    def _places(self, of: Any, given: Any) -> list[int]:
+        """Which parameters are asked for, by their names."""
+        columns = self.parameters.columns
+        asked = columns if of is None else [of] if isinstance(of, str) else list(of)
+        if given is not None or not set(asked) <= set(columns):
+            raise InputError(f"got of = {of!r} and given = {given!r}; expected some of {', '.join(columns)} alone")
+        return [columns.index(name) for name in asked]
 
     def _drawn(
         self,

@@ -6,7 +6,7 @@ import dataclasses
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self
 
@@ -43,9 +43,11 @@ class Learnt(ABC):
         simulated: features of simulations that were learnt from, (r, ...), for `check`.
         held_out: simulations on which training stopped.
         prior: None for one that was loaded without.
+        choice: which of several ways to learn it was the best, in words; empty where there was one.
     """
 
     kind: ClassVar[str]  # in a word
+    shown_by: ClassVar[str] = MODEL  # the folder that shows that one of this class was saved
 
     model: Any
     parameters: Parameters
@@ -53,6 +55,7 @@ class Learnt(ABC):
     simulated: Floats
     held_out: Simulations
     prior: ParameterPrior | None = None
+    choice: str = field(default="", kw_only=True)
 
     @staticmethod
     @abstractmethod
@@ -81,12 +84,12 @@ class Learnt(ABC):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(folder) as beside:
             beside.mkdir()
-            self.model.save(beside / MODEL)
-            write_tensors(self._beside(beside), tensors, {"format": self._format(), **texts})
+            self._write_models(beside)
+            write_tensors(self._beside(beside), tensors, {"format": self._format(), "choice": self.choice, **texts})
 
     @classmethod
     def load(cls, folder: str | Path, *, prior: Any = None, trust: Sequence[str] = ()) -> Self:
-        """Read what `save` wrote.
+        """Read what `save` wrote, here or of a class that adds to this one.
 
         Args:
             folder: where it is.
@@ -104,6 +107,7 @@ class Learnt(ABC):
             with open_tensors(path, cls._format(), cls._format()) as file:
                 texts = {name: json.loads(file.metadata[name]) for name in ("parameters", "observed")}
                 tensors = {name: part.numpy() for name, part in file.tensors().items()}
+                choice = file.metadata.get("choice", "")
             parameters, observed = _parameters(texts["parameters"]), Observed(**_tuples(texts["observed"]))
             held_out = Simulations(parameters.shown(tensors["theta"]), tensors["x"], observed.observations)
             simulated = tensors["simulated"]
@@ -112,7 +116,17 @@ class Learnt(ABC):
         law = None if prior is None else as_prior(prior)
         if law is not None and law.parameters != parameters:
             raise InputError(f"got a prior of other parameters, or with other bounds, than those of the {cls.kind}")
-        return cls(model, parameters, observed, simulated, held_out, law)
+        own = next((one for one in cls.__subclasses__() if (path.parent / one.shown_by).is_dir()), cls)
+        return own(model, parameters, observed, simulated, held_out, law, choice=choice, **own._read_more(path.parent))
+
+    def _write_models(self, folder: Path) -> None:
+        """What was trained, into a folder each."""
+        self.model.save(folder / MODEL)
+
+    @classmethod
+    def _read_more(cls, folder: Path) -> dict[str, Any]:
+        """What was trained beside the model, by the names of its fields."""
+        return {}
 
     @classmethod
     def _beside(cls, folder: Path) -> Path:
