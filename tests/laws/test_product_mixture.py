@@ -61,6 +61,8 @@ def test_only_what_is_asked_is_drawn(monkeypatch):
     x = law.completed(torch.zeros(SITES, SITES, dtype=torch.int64), known, rng())
     assert drawn == [SITES]
     assert (x[known] == 0).all()
+    assert (law.completed(x, torch.ones_like(known), rng()) == x).all()
+    assert drawn == [SITES], "where all is known there is nothing to draw"
 
 
 def test_what_is_given_is_kept_and_the_rest_drawn_given_it():
