@@ -20,6 +20,7 @@ ORDER = [
     "plot_agreement.py",
     "plot_sphere.py",
     "plot_ornstein_uhlenbeck.py",
+    "plot_markov_model.py",
     "plot_sdes.py",
     "plot_latent_chain.py",
     "plot_ddpm.py",

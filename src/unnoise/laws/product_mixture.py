@@ -126,11 +126,7 @@ class ProductMixture(Law[Any]):
             return _tree.map(lambda new, old: new.to(old), self._together(found), x)
         blocks = [_drawn(self.posterior(*_at((x, known), rows)), rng) for rows in self.blocks(_tree.length(x))]
         chosen = torch.cat(blocks) if blocks else torch.zeros(0, dtype=torch.int64)
-
-        def put(part: Components, old: Tensor, mask: Tensor) -> Tensor:
-            return torch.where(mask, old, part.sample(chosen, rng).to(old))
-
-        return _tree.map(put, self.parts, x, known)
+        return _tree.map(lambda part, *points: part.completed(*points, chosen, rng), self.parts, x, known)
 
     def _together(self, found: list[Any]) -> Any:
         """Points of all groups, (n, *cells), from those of each."""

@@ -7,6 +7,7 @@ log posterior never falls (Dempster, Laird, Rubin 1977).
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import fields, replace
 from typing import Any, Self
@@ -51,6 +52,18 @@ class Components(ABC):
         places = cells.flatten()
         flat = {name: part.flatten(1, self._last_cell) for name, part in self.tensors().items()}
         return self._with({name: part[:, places] for name, part in flat.items()})
+
+    def completed(self, x: Tensor, known: Tensor, chosen: Tensor, rng: torch.Generator) -> Tensor:
+        """Points (n, *cells) with each cell that is not known drawn from the component of its row, (n,)."""
+        flat = [part.flatten(1, self._last_cell) for part in self.tensors().values()]
+        size = max(1, NUMBERS_AT_ONCE // max(math.prod(part.shape[2:]) for part in flat))
+        made, asked = x.flatten(1).clone(), (~known).flatten(1).nonzero()
+        for some in torch.split(asked, size) if len(asked) else ():
+            rows, cells = some.unbind(1)
+            drawn = dict(zip(self.tensors(), (part[chosen[rows], cells][:, None] for part in flat), strict=True))
+            each = torch.arange(len(rows), device=x.device)
+            made[rows, cells] = self._with(drawn).sample(each, rng)[:, 0].to(x)
+        return made.reshape(x.shape)
 
     def put(self, cells: Tensor, other: Self) -> Self:
         """With the laws that `only` took for the cells of a mask, of the first components."""
