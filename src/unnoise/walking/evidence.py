@@ -33,12 +33,15 @@ def bridged(
     """
     half = len(x) // populations * (populations // 2)
     laws = [fitted(x[half:], modes), fitted(x[:half], modes)]
-    return by_bridge([_ratios(target, laws[0], x[:half], rng), _ratios(target, laws[1], x[half:], rng)])
+    return _joined([_one(target, laws[0], x[:half], rng), _one(target, laws[1], x[half:], rng)])
 
 
 def by_bridge(halves: list[tuple[Tensor, Tensor]]) -> tuple[float, float] | None:
     r"""The same of $\log l$ at draws of g and at particles, (n,) each, of both halves."""
-    parts = [_one(there, here) for there, here in halves]
+    return _joined([_fixed_point(there, here) for there, here in halves])
+
+
+def _joined(parts: list[tuple[float, float] | None]) -> tuple[float, float] | None:
     found = [part for part in parts if part is not None]
     if len(found) < len(parts):
         return None
@@ -47,13 +50,14 @@ def by_bridge(halves: list[tuple[Tensor, Tensor]]) -> tuple[float, float] | None
     return float(values.mean()), max(error, float(values.std()) / math.sqrt(2))
 
 
-def _ratios(target: LogDensity[Tensor], law: Students, x: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+def _one(target: LogDensity[Tensor], law: Students, x: Tensor, rng: torch.Generator) -> tuple[float, float] | None:
     drawn = law.sample(rng, (len(x),))
     there = (target.log_prob(drawn) - law.log_prob(drawn)).double()
-    return there, (target.log_prob(x) - law.log_prob(x)).double()
+    here = (target.log_prob(x) - law.log_prob(x)).double()
+    return _fixed_point(there, here)
 
 
-def _one(there: Tensor, here: Tensor) -> tuple[float, float] | None:
+def _fixed_point(there: Tensor, here: Tensor) -> tuple[float, float] | None:
     log_z = here.median()
     for _ in range(ITERATIONS):
         above = torch.logsumexp(there - torch.logaddexp(there, log_z), 0)
