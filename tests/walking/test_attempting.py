@@ -155,7 +155,7 @@ def test_a_target_ends_at_edges_where_the_last_moves_met_some(attempts, monkeypa
 
     monkeypatch.setattr(attempting, "annealed", lambda *_, **__: SimpleNamespace(x=torch.zeros(8, 2)))
     monkeypatch.setattr(attempting, "moved", moved)
-    monkeypatch.setattr(Attempts, "_summed", lambda self, found, each, early, late, smooth: smooth)
+    monkeypatch.setattr(Attempts, "_summed", lambda self, found, each, early, late, smooth, learnt: smooth)
     assert attempts._one(attempting.Effort(0.5, 2, 6), "attempt 0") == (flat and share < attempting.EDGE)
     assert seen == [3, 3]
 

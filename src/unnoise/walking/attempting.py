@@ -172,7 +172,7 @@ class Attempts:
         return self._summed(found, each, early, late, self.flat and self.sloped and not edges, learnt)
 
     def _summed(
-        self, found: Populations, each: int, early: Any, late: Any, smooth: bool, learnt: LearntProposals | None
+        self, found: Populations, each: int, early: Any, late: Any, smooth: bool, learnt: LearntProposals | None = None
     ) -> Attempt:
         target, modes = self.target, self.modes
         both = _tree.map(lambda a, b: torch.cat([a, b]), early, late)
