@@ -86,6 +86,13 @@ ORIGIN = {"x": torch.zeros(1, 1), "y": torch.zeros(1, 1)}
 ONE_OF_PAIR = OneFactor(chains.Density(lambda at: -at["x"].square().sum(-1), PAIR), PAIR.parts["x"], ORIGIN, "x")
 WITHIN = chains.Metropolis(ONE_OF_PAIR, 0.1)
 BELL = chains.Density(lambda x: -0.5 * (x**2).sum(-1))
+BACKWARDS = {
+    "denoiser": EXACT,
+    "times": torch.tensor([1.0, 0.5]),
+    "errors": torch.ones(2, 2),
+    "centre": torch.zeros(2),
+    "factor": torch.eye(2),
+}
 LEVELS = spaces.Lattice(0.0, 1.0, 3)
 CHAIN = processes.chain_of_betas(LINE, (0.1, 0.2, 0.4))
 NETWORK = networks.MLP((1,), width=8, depth=1, embedding=8)
@@ -417,6 +424,8 @@ MADE: dict[str, dict[str, Any]] = {
     "chains.NumberWalk": {"target": BELL, "step_size": 0.1, "factor": torch.eye(2), "jitter": 0.3},
     "chains.Within": {"kernel": WITHIN},
     "chains.Independence": {"target": BELL, "law": NORMAL},
+    "chains.ReversePaths": BACKWARDS,
+    "chains.ByPaths": {"target": BELL, "paths": chains.ReversePaths(**BACKWARDS)},
     "chains.Geodesic": {"target": chains.Density(lambda x: x.sum(-1), spaces.Sphere(2)), "step_size": 0.1},
     "chains.Langevin": {"target": BELL, "step_size": 0.1},
     "chains.Localization": {"noisy": NOISY, "sigmas": (2.0, 1.0)},

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from unnoise._errors import InputError
-from unnoise.chains import ByPaths, PathsBeside, PathsOfHalves, ReversePaths, run
-from unnoise.chains.reversing import Paths
+from unnoise.chains import ByPaths, ReversePaths, run
+from unnoise.chains.reversing import Paths, PathsBeside, PathsOfHalves
 from unnoise.denoisers import ExactMixture
 from unnoise.laws import GaussianMixture
 from unnoise.laws.students import Students
@@ -42,7 +42,7 @@ def student() -> Students:
 
 
 @dataclass(frozen=True)
-class Tilted:
+class Tilted(Paths):
     """Weights that are wrong by a factor that depends on the point."""
 
     paths: Paths

@@ -13,6 +13,7 @@ from torch import Tensor
 
 import unnoise
 from unnoise._errors import InputError
+from unnoise.chains.reversing import Paths
 from unnoise.laws import Law
 from unnoise.laws.students import Students
 from unnoise.spaces import Sphere
@@ -63,7 +64,7 @@ class Rings(Law[Tensor]):
 
 
 @dataclass(frozen=True)
-class Known:
+class Known(Paths):
     """What a perfect learner would have learnt; or weights that are wrong by a factor of the point."""
 
     tilt: float = 0.0

@@ -39,8 +39,6 @@ from unnoise.chains.mixing import NotMixedWarning as NotMixedWarning
 from unnoise.chains.mixing import StartCorrelation as StartCorrelation
 from unnoise.chains.numbers import NumberWalk as NumberWalk
 from unnoise.chains.reversing import ByPaths as ByPaths
-from unnoise.chains.reversing import PathsBeside as PathsBeside
-from unnoise.chains.reversing import PathsOfHalves as PathsOfHalves
 from unnoise.chains.reversing import ReversePaths as ReversePaths
 from unnoise.chains.tempered import TemperedPosterior as TemperedPosterior
 from unnoise.chains.underdamped import BAOAB as BAOAB

@@ -14,9 +14,10 @@ No solver has an error here: a bad denoiser, or few steps, cost acceptance alone
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, cast
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -37,18 +38,20 @@ ROWS = 2048  # of a path at once, so that it stays in the cache
 NARROWEST = 1e-3  # of the last step, in deviations of its noise
 
 
-class Paths(Protocol):
+class Paths(ABC):
     """What draws points with a weight, and weighs points that are given."""
 
+    @abstractmethod
     def drawn(self, n: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         r"""Points (n, d), and $\log L$ of the paths by which they came, (n,)."""
 
+    @abstractmethod
     def traced(self, x: Tensor, rng: torch.Generator) -> Tensor:
         r"""$\log L$ of a fresh path from each of the points x, (n, d), to noise, (n,)."""
 
 
 @dataclass(frozen=True)
-class ReversePaths:
+class ReversePaths(Paths):
     r"""The steps backwards of a denoiser of $u$, with $x = m + A u$.
 
     From t to s < t: $N(c\,\hat u_0(u_t) + k\,u_t,\ v + c^2 e_t)$, where $N(c\,u_0 + k\,u_t, v)$ is the bridge, and
@@ -188,7 +191,7 @@ class ReversePaths:
 
 
 @dataclass(frozen=True)
-class PathsBeside:
+class PathsBeside(Paths):
     r"""By a share draws of a law with a density s instead, whose tails are not thinner than the target's.
 
     With share a the paths of both have $L = (1 - a)\,g/f + a\,s(u_0)$.
@@ -204,6 +207,7 @@ class PathsBeside:
     share: float
 
     def __post_init__(self) -> None:
+        instance(Paths, paths=self.paths)
         instance(Law, law=self.law)
         real(above=0, below=1, share=self.share)
 
@@ -224,12 +228,16 @@ class PathsBeside:
 
 
 @dataclass(frozen=True)
-class PathsOfHalves:
+class PathsOfHalves(Paths):
     """Some for the first rows, others for the rest."""
 
     first: Paths
     rest: Paths
     rows: int
+
+    def __post_init__(self) -> None:
+        instance(Paths, first=self.first, rest=self.rest)
+        whole(rows=self.rows)
 
     def drawn(self, n: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """As of `Paths`."""
@@ -274,6 +282,7 @@ class ByPaths(Blind):
 
     def __post_init__(self) -> None:
         instance(LogDensity, target=self.target)
+        instance(Paths, paths=self.paths)
 
     def propose(self, x: Tensor, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """Fresh draws, against fresh paths of where the chain is."""

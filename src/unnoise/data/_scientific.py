@@ -123,7 +123,7 @@ def scientific_of(texts: pl.Series) -> Scientific | None:
     lengths = digits.str.len_chars().to_numpy()
     letters, points, signs = (cells[part].unique().to_list() for part in ("letter", "point", "sign"))
     points = [point for point in points if point]
-    if len(letters) > 1 or len(points) > 1 or np.isnan(numbers).any():
+    if len(letters) > 1 or len(points) > 1 or not np.isfinite(numbers).all():
         return None
     shifted = bool((cells["first"] == "0").all() and (numbers != 0).any())
     plus = bool((cells["plus"].filter(upward & (cells["plus"] != "-")) == "+").all())

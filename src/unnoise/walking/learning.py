@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unnoise.chains import ByPaths, Kernel, PathsBeside, PathsOfHalves, ReversePaths
-from unnoise.chains.reversing import Paths
+from unnoise.chains import ByPaths, Kernel, ReversePaths
+from unnoise.chains.reversing import Paths, PathsBeside, PathsOfHalves
 from unnoise.denoisers import Denoiser, Neural
 from unnoise.heads import Fourier
 from unnoise.laws import LogDensity
