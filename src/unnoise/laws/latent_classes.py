@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -20,11 +20,13 @@ from unnoise import _tree
 from unnoise._checks import function, instance, real, refuse, whole
 from unnoise._errors import InputError
 from unnoise.laws.components import Components, Tally
-from unnoise.laws.links import links_of
+from unnoise.laws.links import links_of, looked_at
 from unnoise.laws.product_mixture import ProductMixture, only
+from unnoise.laws.seeds import seeds_of
 
 COMPONENTS = 300
 SIZES = (1, 10, 50, 150)  # tried before the greatest, in order, until more say no clearly more of held-out rows
+FEW = 50  # components at most, by which groups are chosen
 ROWS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)  # what the prior of a cell may be worth, in rows
 FIRST_ROWS = 3.0
 PER_COMPONENT = 5  # rows of data, at least
@@ -33,6 +35,7 @@ WARM, TRIAL, FINAL = 8, 8, 12  # steps before the prior is chosen, after it, and
 CANDIDATES = 4
 ROUNDS = 2  # of choosing the prior
 CHOOSING = 20  # steps of the law of what priors are worth
+SEEDED = 0.3  # of the components, at most, begin with the rows of a rare value
 WEIGHT = 0.1  # rows that each component's weight starts with
 BETTER = 0.03  # nats of a held-out row that independent groups must say more, by two standard errors
 LINKS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4)  # nats that two cells say of each other, above which a group has both
@@ -63,6 +66,13 @@ class WeightedRows:
     def only(self, cells: Any) -> WeightedRows:
         """With the cells of a mask alone, side by side."""
         return WeightedRows(only(self.x, cells), only(self.known, cells), self.weights)
+
+    def followed_by(self, other: WeightedRows) -> WeightedRows:
+        """These, and after them others."""
+        x, known = (
+            _tree.map(lambda *of: torch.cat(of), *pair) for pair in ((self.x, other.x), (self.known, other.known))
+        )
+        return WeightedRows(x, known, torch.cat([self.weights, other.weights]))
 
     def at(self, rows: Tensor | slice) -> WeightedRows:
         """Some of them."""
@@ -151,29 +161,33 @@ def fit_latent_classes(
     test, train = (rows.at(order[part].to(rows.weights.device)) for part in (slice(held), slice(held, None)))
     if not held:
         return _run(_first(Prior.of(base, FIRST_ROWS), train, 1, rng), train, Prior.of(base, FIRST_ROWS), 1, clock)
-    search = _Search(base, train, test, most, rng, clock)
-    clock.expect(2 * _work(rows, train, most))
-    found = search.of(_tree.map(torch.zeros_like, together))
+    search = _Search(base, train, test, rng, clock)
+    few, all_sizes = _sizes(min(most, FEW)), _sizes(most)
+    clock.expect(_work(rows, train, most, [*few, *all_sizes]))
+    found = search.of(_tree.map(torch.zeros_like, together), few)
     for groups in _groupings(train, together):
         if clock.over:
             break
-        clock.expect(_work(rows, train, most))
-        tried = search.of(groups)
+        clock.expect(_work(rows, train, most, [*few, *all_sizes]))
+        tried = search.of(groups, few)
         if not _is_better(tried.log_prob - found.log_prob, test.weights, BETTER):
             break
         found = tried
+    clock.expect(_work(rows, train, most, all_sizes))
+    found = search.of(found.groups, all_sizes)
     clock.expect(FINAL * sum(rows.only(one.cells).numbers * len(one.law.weights) for one in found.parts))
     return _joined(base, found, rows, clock)
 
 
 @dataclass(frozen=True)
 class _Fit:
-    """The mixture of a group of cells, its prior, and the log density of held-out rows."""
+    """The mixture of a group of cells, its prior, the log density of held-out rows, and the sizes that were tried."""
 
     cells: Any
     law: ProductMixture
     prior: Prior
     log_prob: Tensor
+    tried: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -190,26 +204,22 @@ class _Grouping:
 
 
 class _Search:
-    """Mixtures of groups of cells, each of which is fitted once."""
+    """Mixtures of groups of cells, each of which is fitted once, and further where more components may be better."""
 
-    def __init__(
-        self, base: Any, train: WeightedRows, test: WeightedRows, most: int, rng: torch.Generator, clock: _Clock
-    ) -> None:
-        self.base, self.train, self.test, self.most, self.rng, self.clock = base, train, test, most, rng, clock
+    def __init__(self, base: Any, train: WeightedRows, test: WeightedRows, rng: torch.Generator, clock: _Clock) -> None:
+        self.base, self.train, self.test, self.rng, self.clock = base, train, test, rng, clock
         self.found: dict[tuple[bool, ...], _Fit] = {}
 
-    def of(self, groups: Any) -> _Grouping:
-        """The mixtures of these groups."""
+    def of(self, groups: Any, sizes: list[int]) -> _Grouping:
+        """The mixtures of these groups, of the number of components among these that is best."""
         numbers = sorted(set(_side_by_side(groups).tolist()))
         masks = [_tree.map(lambda leaf, number=number: leaf == number, groups) for number in numbers]
-        return _Grouping(groups, [self._fit(cells) for cells in masks])
+        return _Grouping(groups, [self._fit(cells, sizes) for cells in masks])
 
-    def _fit(self, cells: Any) -> _Fit:
+    def _fit(self, cells: Any, sizes: list[int]) -> _Fit:
         key = tuple(_side_by_side(cells).tolist())
-        if key not in self.found:
-            base, train, test = only(self.base, cells), self.train.only(cells), self.test.only(cells)
-            law, prior = _chosen(base, train, test, self.most, self.rng, self.clock)
-            self.found[key] = _Fit(cells, law, prior, law.log_prob(test.x, test.known))
+        base, train, test = only(self.base, cells), self.train.only(cells), self.test.only(cells)
+        self.found[key] = _chosen(cells, base, train, test, sizes, self.rng, self.clock, self.found.get(key))
         return self.found[key]
 
 
@@ -324,27 +334,42 @@ def _added(one: Tally, other: Tally) -> Tally:
     return tuple(a + b for a, b in zip(one, other, strict=True))
 
 
-def _first(prior: Prior, rows: WeightedRows, count: int, rng: torch.Generator) -> ProductMixture:
-    """Components around as many rows, which the prior blurs; rows far from the earlier ones are likelier.
+def _first(
+    prior: Prior, rows: WeightedRows, count: int, rng: torch.Generator, before: ProductMixture | None = None
+) -> ProductMixture:
+    """Components of rare values that say much of other cells, and around as many rows as are left to begin with.
 
-    As k-means++ (Arthur, Vassilvitskii 2007), among a few times as many rows, with gaps of log densities as distances.
+    The prior blurs them. Rows far from the earlier ones are likelier, as k-means++ (Arthur, Vassilvitskii 2007), among
+    a few times as many rows, with gaps of log densities as distances.
     """
+    begun = rows.at(looked_at(rows.x))
+    if before is None:
+        seeds = begun.weights.new_zeros(len(begun), 0)
+    else:
+        drawn = before.sample(rng, (len(begun),))
+        seeds = seeds_of(begun.x, begun.known, drawn, int(SEEDED * count)).to(rows.weights)
     some = rows.at(torch.multinomial(rows.weights.double().cpu(), CANDIDATES * count, replacement=True, generator=rng))
-    law = _around(prior, some)
-    gaps = law.component_log_prob(some.x, some.known).double()
-    gaps = (gaps.diagonal()[:, None] - gaps).clamp(min=0)  # of every candidate from every other
+    density = _around(prior, some, torch.eye(len(some))).component_log_prob(some.x, some.known).double()
+    gaps = (density.diagonal()[:, None] - density).clamp(min=0)  # of every candidate from every other
     chosen, distance = [0], gaps[:, 0]
-    while len(chosen) < count:
+    if seeds.shape[1]:
+        law = _around(prior, begun, seeds)
+        found = law.component_log_prob(some.x, some.known).double()
+        chosen, distance = [], (density.diagonal()[:, None] - found).clamp(min=0).amin(1)
+    while len(chosen) + seeds.shape[1] < count:
         chosen.append(int(torch.multinomial((distance + distance.mean() * 1e-6 + 1e-12).cpu(), 1, generator=rng)))
         distance = torch.minimum(distance, gaps[:, chosen[-1]])
-    return _around(prior, some.at(torch.tensor(chosen, device=rows.weights.device)))
+    alone = some.at(torch.tensor(chosen, dtype=torch.int64, device=rows.weights.device))
+    shares = seeds.new_zeros(len(begun) + len(alone), count)
+    shares[: len(begun), : seeds.shape[1]] = seeds
+    shares[len(begun) :, seeds.shape[1] :] = torch.eye(len(alone))
+    return _around(prior, begun.followed_by(alone), shares)
 
 
-def _around(prior: Prior, rows: WeightedRows) -> ProductMixture:
-    """A component for every row."""
-    n = len(rows)
-    tallies = _of_rows(prior.base, rows, torch.eye(n).to(rows.weights))
-    return _Tallies(0.0, rows.weights.new_ones(n).double(), tallies).law(prior.base, prior)
+def _around(prior: Prior, rows: WeightedRows, shares: Tensor) -> ProductMixture:
+    """A component for every column of shares of rows, (n, K)."""
+    tallies = _of_rows(prior.base, rows, shares.to(rows.weights))
+    return _Tallies(0.0, rows.weights.new_ones(shares.shape[1]).double(), tallies).law(prior.base, prior)
 
 
 def _run(law: ProductMixture, rows: WeightedRows, prior: Prior, steps: int, clock: _Clock) -> ProductMixture:
@@ -357,34 +382,42 @@ def _run(law: ProductMixture, rows: WeightedRows, prior: Prior, steps: int, cloc
 
 
 def _chosen(
-    base: Any, train: WeightedRows, test: WeightedRows, most: int, rng: torch.Generator, clock: _Clock
-) -> tuple[ProductMixture, Prior]:
+    cells: Any,
+    base: Any,
+    train: WeightedRows,
+    test: WeightedRows,
+    sizes: list[int],
+    rng: torch.Generator,
+    clock: _Clock,
+    best: _Fit | None = None,
+) -> _Fit:
     """The law and the prior of the most components that say clearly more of the held-out rows than fewer do.
 
     What components of few rows do not know they take from those of the mixture before, which have more, and so on up to
-    the law of all rows: drawn to that at once they would lose what they share with their likes.
+    the law of all rows: drawn to that at once they would lose what they share with their likes. `best` is what was
+    found among fewer sizes.
     """
-    best: tuple[Tensor, ProductMixture, Prior] | None = None
-    for size in _sizes(most):
-        law = _first(Prior.of(base, FIRST_ROWS), train, size, rng)
-        coarse = base if best is None else _coarser(law, best[1], train)
+    for size in sizes:
+        if best is not None and (size in best.tried or clock.over or len(best.law.weights) < best.tried[-1]):
+            continue
+        law = _first(Prior.of(base, FIRST_ROWS), train, size, rng, None if best is None else best.law)
+        coarse = base if best is None else _coarser(law, best.law, train)
         prior = Prior.of(coarse, FIRST_ROWS)
         law = _run(law, train, prior, WARM, clock)
         for _ in range(ROUNDS):
             prior = _best_prior(law, train, test, coarse)
             law = _run(law, train, prior, TRIAL, clock)
-        log_prob = law.log_prob(test.x, test.known)
-        if best is not None and (clock.over or not _is_better(log_prob - best[0], test.weights, errors=1.0)):
-            break
-        best = log_prob, law, prior
+        new = _Fit(cells, law, prior, law.log_prob(test.x, test.known), (*(best.tried if best else ()), size))
+        better = best is None or (not clock.over and _is_better(new.log_prob - best.log_prob, test.weights, errors=1.0))
+        best = new if better or best is None else replace(best, tried=new.tried)
     if best is None:  # never, as there is one size at least
         raise InputError("got no number of components to try; expected one or more")
-    return best[1:]
+    return best
 
 
-def _work(rows: WeightedRows, train: WeightedRows, most: int) -> int:
+def _work(rows: WeightedRows, train: WeightedRows, most: int, sizes: list[int]) -> int:
     """In the units of the clock, if all sizes are tried."""
-    return train.numbers * sum(_sizes(most)) * (WARM + ROUNDS * TRIAL) + rows.numbers * most * FINAL
+    return train.numbers * sum(sizes) * (WARM + ROUNDS * TRIAL) + rows.numbers * most * FINAL
 
 
 def _sizes(most: int) -> list[int]:
