@@ -20,8 +20,9 @@ from unnoise import _tree
 from unnoise._checks import function, instance, real, refuse, whole
 from unnoise._errors import InputError
 from unnoise.laws.components import Components, Tally
-from unnoise.laws.links import links_of
+from unnoise.laws.links import links_of, looked_at
 from unnoise.laws.product_mixture import ProductMixture, only
+from unnoise.laws.seeds import seeds_of
 
 COMPONENTS = 300
 SIZES = (1, 10, 50, 150)  # tried before the greatest, in order, until more say no clearly more of held-out rows
@@ -34,6 +35,7 @@ WARM, TRIAL, FINAL = 8, 8, 12  # steps before the prior is chosen, after it, and
 CANDIDATES = 4
 ROUNDS = 2  # of choosing the prior
 CHOOSING = 20  # steps of the law of what priors are worth
+SEEDED = 0.3  # of the components, at most, begin with the rows of a rare value
 WEIGHT = 0.1  # rows that each component's weight starts with
 BETTER = 0.03  # nats of a held-out row that independent groups must say more, by two standard errors
 LINKS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4)  # nats that two cells say of each other, above which a group has both
@@ -64,6 +66,13 @@ class WeightedRows:
     def only(self, cells: Any) -> WeightedRows:
         """With the cells of a mask alone, side by side."""
         return WeightedRows(only(self.x, cells), only(self.known, cells), self.weights)
+
+    def followed_by(self, other: WeightedRows) -> WeightedRows:
+        """These, and after them others."""
+        x, known = (
+            _tree.map(lambda *of: torch.cat(of), *pair) for pair in ((self.x, other.x), (self.known, other.known))
+        )
+        return WeightedRows(x, known, torch.cat([self.weights, other.weights]))
 
     def at(self, rows: Tensor | slice) -> WeightedRows:
         """Some of them."""
@@ -325,27 +334,42 @@ def _added(one: Tally, other: Tally) -> Tally:
     return tuple(a + b for a, b in zip(one, other, strict=True))
 
 
-def _first(prior: Prior, rows: WeightedRows, count: int, rng: torch.Generator) -> ProductMixture:
-    """Components around as many rows, which the prior blurs; rows far from the earlier ones are likelier.
+def _first(
+    prior: Prior, rows: WeightedRows, count: int, rng: torch.Generator, before: ProductMixture | None = None
+) -> ProductMixture:
+    """Components of rare values that say much of other cells, and around as many rows as are left to begin with.
 
-    As k-means++ (Arthur, Vassilvitskii 2007), among a few times as many rows, with gaps of log densities as distances.
+    The prior blurs them. Rows far from the earlier ones are likelier, as k-means++ (Arthur, Vassilvitskii 2007), among
+    a few times as many rows, with gaps of log densities as distances.
     """
+    begun = rows.at(looked_at(rows.x))
+    if before is None:
+        seeds = begun.weights.new_zeros(len(begun), 0)
+    else:
+        drawn = before.sample(rng, (len(begun),))
+        seeds = seeds_of(begun.x, begun.known, drawn, int(SEEDED * count)).to(rows.weights)
     some = rows.at(torch.multinomial(rows.weights.double().cpu(), CANDIDATES * count, replacement=True, generator=rng))
-    law = _around(prior, some)
-    gaps = law.component_log_prob(some.x, some.known).double()
-    gaps = (gaps.diagonal()[:, None] - gaps).clamp(min=0)  # of every candidate from every other
+    density = _around(prior, some, torch.eye(len(some))).component_log_prob(some.x, some.known).double()
+    gaps = (density.diagonal()[:, None] - density).clamp(min=0)  # of every candidate from every other
     chosen, distance = [0], gaps[:, 0]
-    while len(chosen) < count:
+    if seeds.shape[1]:
+        law = _around(prior, begun, seeds)
+        found = law.component_log_prob(some.x, some.known).double()
+        chosen, distance = [], (density.diagonal()[:, None] - found).clamp(min=0).amin(1)
+    while len(chosen) + seeds.shape[1] < count:
         chosen.append(int(torch.multinomial((distance + distance.mean() * 1e-6 + 1e-12).cpu(), 1, generator=rng)))
         distance = torch.minimum(distance, gaps[:, chosen[-1]])
-    return _around(prior, some.at(torch.tensor(chosen, device=rows.weights.device)))
+    alone = some.at(torch.tensor(chosen, dtype=torch.int64, device=rows.weights.device))
+    shares = seeds.new_zeros(len(begun) + len(alone), count)
+    shares[: len(begun), : seeds.shape[1]] = seeds
+    shares[len(begun) :, seeds.shape[1] :] = torch.eye(len(alone))
+    return _around(prior, begun.followed_by(alone), shares)
 
 
-def _around(prior: Prior, rows: WeightedRows) -> ProductMixture:
-    """A component for every row."""
-    n = len(rows)
-    tallies = _of_rows(prior.base, rows, torch.eye(n).to(rows.weights))
-    return _Tallies(0.0, rows.weights.new_ones(n).double(), tallies).law(prior.base, prior)
+def _around(prior: Prior, rows: WeightedRows, shares: Tensor) -> ProductMixture:
+    """A component for every column of shares of rows, (n, K)."""
+    tallies = _of_rows(prior.base, rows, shares.to(rows.weights))
+    return _Tallies(0.0, rows.weights.new_ones(shares.shape[1]).double(), tallies).law(prior.base, prior)
 
 
 def _run(law: ProductMixture, rows: WeightedRows, prior: Prior, steps: int, clock: _Clock) -> ProductMixture:
@@ -376,7 +400,7 @@ def _chosen(
     for size in sizes:
         if best is not None and (size in best.tried or clock.over or len(best.law.weights) < best.tried[-1]):
             continue
-        law = _first(Prior.of(base, FIRST_ROWS), train, size, rng)
+        law = _first(Prior.of(base, FIRST_ROWS), train, size, rng, None if best is None else best.law)
         coarse = base if best is None else _coarser(law, best.law, train)
         prior = Prior.of(coarse, FIRST_ROWS)
         law = _run(law, train, prior, WARM, clock)

@@ -31,12 +31,21 @@ def links_of(x: Any, known: Any) -> Tensor:
     >>> (links_of(x, torch.ones_like(x).bool())[0] > 0).tolist()
     [True, True, False]
     """
-    some = slice(min(MOST_ROWS, max(1, MOST_NUMBERS // (BINS * _tree.numel_per_row(x)))))
-    pairs = zip(_tree.leaves(x), _tree.leaves(known), strict=True)
-    bins = torch.cat([_binned(cells[some].flatten(1), there[some].flatten(1)) for (_, cells), (_, there) in pairs], 1)
+    bins = binned(x, known, looked_at(x))
     flat = torch.stack([bins == value for value in range(BINS)], 2).flatten(1).float()  # (n, cells BINS)
     parts = torch.split(flat, AT_ONCE * BINS, 1)
     return torch.cat([_said(_counts(part, flat)) for part in parts])
+
+
+def looked_at(x: Any) -> slice:
+    """The first rows, as many as are looked at."""
+    return slice(min(MOST_ROWS, max(1, MOST_NUMBERS // (BINS * _tree.numel_per_row(x)))))
+
+
+def binned(x: Any, known: Any, some: slice) -> Tensor:
+    """The bins of all cells of some rows, side by side; BINS where nothing is known."""
+    pairs = zip(_tree.leaves(x), _tree.leaves(known), strict=True)
+    return torch.cat([_binned(cells[some].flatten(1), there[some].flatten(1)) for (_, cells), (_, there) in pairs], 1)
 
 
 def _counts(part: Tensor, flat: Tensor) -> Tensor:
