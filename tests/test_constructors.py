@@ -423,6 +423,7 @@ MADE: dict[str, dict[str, Any]] = {
     "chains.RandomWalk": {"target": BELL, "step_size": 0.1, "factor": torch.eye(2), "jitter": 0.3},
     "chains.NumberWalk": {"target": BELL, "step_size": 0.1, "factor": torch.eye(2), "jitter": 0.3},
     "chains.Within": {"kernel": WITHIN},
+    "chains.Stretch": {"target": BELL, "centre": torch.zeros(2), "axes": torch.tensor([0]), "step_size": 2.0},
     "chains.Independence": {"target": BELL, "law": NORMAL},
     "chains.ReversePaths": BACKWARDS,
     "chains.ByPaths": {"target": BELL, "paths": chains.ReversePaths(**BACKWARDS)},
@@ -608,6 +609,7 @@ FINE = {
         samplers.grids.Karras.rho samplers.grids.LogNormalGrid.deviation
         chains.Metropolis.step_size chains.Metropolis.jitter chains.Hamiltonian.step_size chains.Hamiltonian.jitter
         chains.RandomWalk.step_size chains.RandomWalk.jitter chains.NumberWalk.step_size chains.NumberWalk.jitter
+        chains.Stretch.step_size
         chains.Annealed.epsilon chains.MALA.step_size chains.Geodesic.step_size chains.Langevin.step_size
         chains.Sequential.delta chains.Sequential.friction chains.equal_levels.sigma chains.growing_levels.sigma
         chains.BAOAB.step_size chains.BAOAB.friction chains.BAOAB.mass chains.Cheng.step_size

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from unnoise.chains import Blocks, Density, Hamiltonian, Independence, Metropolis, RandomWalk, Relabelled
+from unnoise.chains import Blocks, Density, Hamiltonian, Independence, Metropolis, RandomWalk, Relabelled, Stretch
 from unnoise.laws.students import Students
 from unnoise.spaces import Counts, Euclidean, Finite, Sphere, product
 from unnoise.targets import Ising
@@ -172,3 +172,13 @@ def test_leaps_of_counts_stay_short():
     mover = SpaceMover(step_size=60.0)
     kernels = mover.kernels(Function(lambda n: -n[:, 0], Counts(1), sloped=False), torch.tensor([[3], [10**9]]), 1)
     assert mover.adapted(kernels, [1.0, 0.3])[0].step_size == mover.step_size == LEAP
+
+
+def test_axes_of_heavy_tails_are_stretched_several_times_a_round():
+    axes = torch.tensor([0, 2])
+    mover = FlatMover(heavy=(torch.zeros(3, dtype=F64), axes))
+    kernels = mover.kernels(BELL, normal(400), 4)
+    assert [type(kernel) for kernel in kernels] == [Independence, Hamiltonian, *6 * [Stretch]]
+    assert all(kernel.axes is axes for kernel in kernels[2:])
+    assert mover.adapted(kernels, [0.5, 0.9, *6 * [0.4]])[2:] == kernels[2:]
+    assert len(FlatMover().kernels(BELL, normal(400), 4)) == 2

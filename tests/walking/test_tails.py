@@ -9,7 +9,7 @@ import torch
 
 from unnoise.chains import Density
 from unnoise.walking.scouting import Mode
-from unnoise.walking.tails import falls, freedom
+from unnoise.walking.tails import falls, freedom, heavy_axes
 
 F64 = torch.float64
 
@@ -63,3 +63,18 @@ def test_one_heavy_side_is_enough(side):
         return torch.where(x > 0, -0.75 * torch.log1p(x.square()), -x.square())
 
     assert freedom(Density(log_prob), mode(1)) == pytest.approx(0.5, abs=1e-3)
+
+
+def test_the_axes_of_heavy_tails_are_told():
+    target = Density(lambda x: -torch.log1p(x[:, [0, 2]].square()).sum(1) - 0.5 * x[:, 1].square())
+    assert heavy_axes(target, mode(3)).tolist() == [0, 2]
+    assert heavy_axes(independent(4.0), mode(2)).tolist() == [0, 1]
+    assert not len(heavy_axes(independent(6.0), mode(2)))
+    assert not len(heavy_axes(student(2.0, 5), mode(5)))  # whose heavy tail lies along no axis
+    for light in LIGHT.values():
+        assert not len(heavy_axes(Density(light), mode(2)))
+
+
+def test_one_heavy_side_of_an_axis_is_enough_to_stretch_it():
+    target = Density(lambda x: torch.where(x > 0, -torch.log1p(x.square()), -0.5 * x.square()).sum(1))
+    assert heavy_axes(target, mode(2)).tolist() == [0, 1]

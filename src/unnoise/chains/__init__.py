@@ -40,6 +40,7 @@ from unnoise.chains.mixing import StartCorrelation as StartCorrelation
 from unnoise.chains.numbers import NumberWalk as NumberWalk
 from unnoise.chains.reversing import ByPaths as ByPaths
 from unnoise.chains.reversing import ReversePaths as ReversePaths
+from unnoise.chains.stretching import Stretch as Stretch
 from unnoise.chains.tempered import TemperedPosterior as TemperedPosterior
 from unnoise.chains.underdamped import BAOAB as BAOAB
 from unnoise.chains.underdamped import Cheng as Cheng

@@ -91,7 +91,7 @@ def learnt_moves(
     halves = [each[:, half:].flatten(0, 1), each[:, :half].flatten(0, 1)]
     laws = [_taught(rows, mover.modes, rng, tell, checkpoint, f"{name}/denoiser {i}") for i, rows in enumerate(halves)]
     paths = PathsOfHalves(laws[0], laws[1], half)
-    better = LearntMover(mover.sloped, mover.modes, mover.step_size, paths=paths)
+    better = LearntMover(**vars(mover), paths=paths)
     tell(0.9, "proposals of the denoiser")
     pilot, x = _Pilot(target, points[-1]), points[-1]
     options = (better, populations, rng, ROUNDS, checkpoint, f"{name}/learnt/moves", (target,))

@@ -20,6 +20,7 @@ from unnoise.chains import (
     NumberWalk,
     RandomWalk,
     Relabelled,
+    Stretch,
     Within,
 )
 from unnoise.laws import Law, LogDensity
@@ -33,6 +34,7 @@ LEAP = 64.0  # the longest step where sites jump; chances of leaps of counts are
 OUTER = 0.025  # share of numbers at either end that does not say how far numbers walk
 WIDE_JITTER = 1.0  # the same where one factor serves laws of several widths, as of numbers for every letter beside them
 LEAPS = 4
+STRETCHES, MOST_STRETCHES = 3, 64  # of every axis in a round, where tails are powers; and of all
 WANTED = {Hamiltonian: 0.75, RandomWalk: 0.3, NumberWalk: 0.3, Metropolis: 0.6}  # acceptances
 DRAWN = 0.5  # acceptance of blocks, below which their sites see each other
 LONGEST = 2.0  # step of the leapfrog in units of deviations, where it becomes unstable
@@ -61,10 +63,13 @@ class FlatMover:
         step_size: of the moves, as it was found so far; None before the first.
         sloped: whether the target has gradients.
         modes: a law around each that is known; None where there are fewer than two.
+        heavy: a centre, (d,), and axes, (k,), along which tails are powers, and particles are stretched; None of light
+            ones.
     """
 
     sloped: bool = True
     modes: Students | None = None
+    heavy: tuple[Tensor, Tensor] | None = None
     step_size: float | None = None
     times = (1, 1)
 
@@ -83,13 +88,18 @@ class FlatMover:
             if self.sloped
             else RandomWalk(target, self.step_size, factor, JITTER)
         )
-        return [Independence(target, Halves(laws[0], laws[1], half)), local]
+        return [Independence(target, Halves(laws[0], laws[1], half)), local, *self._stretches(target)]
 
     def adapted(self, kernels: list[Kernel[Any]], acceptances: list[float]) -> list[Kernel[Any]]:
         """The local moves with a better step."""
         local = adapted(kernels[1], acceptances[1])
         self.step_size = local.step_size
-        return [kernels[0], local]
+        return [kernels[0], local, *kernels[2:]]
+
+    def _stretches(self, target: LogDensity[Tensor]) -> list[Kernel[Any]]:
+        if self.heavy is None:
+            return []
+        return min(STRETCHES * len(self.heavy[1]), MOST_STRETCHES) * [Stretch(target, *self.heavy)]
 
 
 @dataclass

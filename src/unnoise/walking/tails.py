@@ -12,6 +12,7 @@ from unnoise.walking.scouting import Mode
 
 FAR, FARTHEST = 1e10, 1e20  # deviations from a mode
 DEEP = 100.0  # as a density that is kept from zero by some 1e-300 never falls more
+HEAVY = 5.0  # degrees of freedom, from which on steps of one length reach the ends of a tail
 FLOOR = 0.01  # power of a tail, below which a density does not fall at all
 
 
@@ -30,11 +31,21 @@ def freedom(target: LogDensity[Tensor], mode: Mode) -> float:
 
     A floor, as of $\log(e^{-x^2} + 10^{-300})$, is no tail.
     """
-    near, least = _rays(mode, FAR)
-    far, _ = _rays(mode, FARTHEST)
+    (near, least), (far, _) = _rays(mode, FAR), _rays(mode, FARTHEST)
+    return float((_powers(target, near, far) - least).min())
+
+
+def heavy_axes(target: LogDensity[Tensor], mode: Mode) -> Tensor:
+    r"""The numbers of the coordinates along which a tail is $|x_i|^{-1-\nu}$ with $\nu$ below HEAVY, (k,)."""
+    steps = torch.diag(mode.factor.norm(dim=1))
+    near, far = (mode.centre + length * torch.cat([steps, -steps]) for length in (FAR, FARTHEST))
+    return torch.nonzero(_powers(target, near, far).reshape(2, -1).amin(0) < 1 + HEAVY)[:, 0]
+
+
+def _powers(target: LogDensity[Tensor], near: Tensor, far: Tensor) -> Tensor:
+    """Of r, by which p falls from points to those farther out, (n,)."""
     power = (target.log_prob(near) - target.log_prob(far)) / math.log(FARTHEST / FAR)
-    power = torch.where(power.isnan() | (power < FLOOR), math.inf, power)
-    return float((power - least).min())
+    return torch.where(power.isnan() | (power < FLOOR), math.inf, power)
 
 
 def _rays(mode: Mode, length: float) -> tuple[Tensor, Tensor]:
