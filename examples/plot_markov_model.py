@@ -76,7 +76,7 @@ print(f"least denoising objective {found['denoising'][0]:.4f}, information lost 
 
 figure, panels = plt.subplots(1, 3, figsize=(7.2, 2.8), layout="constrained")
 for axes, laws, title in zip(panels, (forward, torch.stack(back).flip(0)), ("noise", "its reverse"), strict=False):
-    axes.imshow(laws.T.sqrt(), aspect="auto", origin="lower", extent=(0, 1, -0.5, STATES - 0.5), cmap="Blues")
+    axes.imshow(laws.T.sqrt().numpy(), aspect="auto", origin="lower", extent=(0, 1, -0.5, STATES - 0.5), cmap="Blues")
     axes.set(title=title, xlabel="t", ylabel="state")
 for name, values in found.items():
     panels[2].plot(weights, torch.stack(values), label=name)

@@ -184,10 +184,15 @@ def table_of(look: Visit, drawn: ByColumn, names: Sequence[str], most: int = IN_
     few = drawn.at(slice(0, most))
     columns = []
     for name in names:
-        texts: list[str] = look.answers.words(name, few.columns[name])
+        texts = _typed(look.answers.words(name, few.columns[name]), few.columns[name].dtype.kind == "f")
         there = few.present.get(name)
         columns.append(texts if there is None else [one if ok else "" for one, ok in zip(texts, there, strict=True)])
     return list(zip(*columns, strict=True))
+
+
+def _typed(texts: list[str], real: bool) -> list[str]:
+    """With a point in all numbers of a column of real ones, as in the rows that are saved."""
+    return [f"{text}.0" if real and text.lstrip("-").isdigit() else text for text in texts]
 
 
 def tabled(look: Visit, first: Sequence[str] = ()) -> list[str]:

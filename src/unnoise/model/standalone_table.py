@@ -97,10 +97,14 @@ def _of_law(plan: dict[str, Any], folder: pathlib.Path, rng: torch.Generator) ->
                     seen = probs[:, place].log().T[x[:, cell].clamp(max=probs.shape[2] - 1)]
                     log_joint = log_joint + torch.where(known[:, cell, None], seen, 0.0)
                 start += probs.shape[1]
-            chosen = _states(log_joint.softmax(-1).double(), rng)
-            batches = torch.split(chosen, plan["batch"])
-            parts = [[_states(probs[some], rng) for some in batches] for probs in group["probs"]]
-            drawn[:, places] = torch.cat([torch.cat(part) for part in parts], 1)
+            chosen, start = _states(log_joint.softmax(-1).double(), rng), 0
+            for probs in group["probs"]:
+                own = places[start : start + probs.shape[1]]
+                rows, cells = (~known[:, own]).nonzero().unbind(1)
+                for some in torch.split(torch.arange(len(rows)), plan["batch"]):
+                    states = _states(probs[chosen[rows[some]], cells[some]], rng)
+                    drawn[rows[some], own[cells[some]]] = states
+                start += probs.shape[1]
         return drawn
 
     return draw

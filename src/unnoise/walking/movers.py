@@ -99,7 +99,8 @@ class FlatMover:
     def _stretches(self, target: LogDensity[Tensor]) -> list[Kernel[Any]]:
         if self.heavy is None:
             return []
-        return min(STRETCHES * len(self.heavy[1]), MOST_STRETCHES) * [Stretch(target, *self.heavy)]
+        stretch: Kernel[Any] = Stretch(target, *self.heavy)
+        return min(STRETCHES * len(self.heavy[1]), MOST_STRETCHES) * [stretch]
 
 
 @dataclass
