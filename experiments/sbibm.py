@@ -170,7 +170,7 @@ def by_posterior(
     def draw(observed: NDArray[Any], n: int, seed: int) -> NDArray[Any]:
         return np.asarray(found.sample(n, observed.reshape(shape), seed=seed))
 
-    return Trained(draw, seconds, f"{found.model.ended_}; {found.choice}")
+    return Trained(draw, seconds, "; ".join(filter(None, [found.model.ended_, found.choice])))
 
 
 def by_model(
