@@ -20,6 +20,7 @@ from unnoise import _tree
 from unnoise._checks import function, instance, real, refuse, whole
 from unnoise._errors import InputError
 from unnoise.laws.components import Components, Tally
+from unnoise.laws.crossing import MOST_ROWS, pairs, strongest
 from unnoise.laws.links import links_of, looked_at
 from unnoise.laws.product_mixture import ProductMixture, only
 from unnoise.laws.seeds import seeds_of
@@ -27,6 +28,7 @@ from unnoise.laws.seeds import seeds_of
 COMPONENTS = 300
 SIZES = (1, 10, 50, 150)  # tried before the greatest, in order, until more say no clearly more of held-out rows
 FEW = 50  # components at most, by which groups are chosen
+OF_SIDE, CROSSED = (50, 150), 1000  # components at most of either of two sides, in order, and pairs of them
 ROWS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)  # what the prior of a cell may be worth, in rows
 FIRST_ROWS = 3.0
 PER_COMPONENT = 5  # rows of data, at least
@@ -122,13 +124,16 @@ def fit_latent_classes(
     One mixture of all cells has to have a component for every pair of what cells do that have nothing to do with each
     other, and cells that depend strongly on each other leave none for weaker links of others. So cells that say little
     of each other, pair by pair, are tried in groups, each with a mixture of its own, independent of the others; groups
-    are kept if they say more of held-out rows.
+    are kept if they say more of held-out rows. In a group the cells that say most of each other are tried on one side
+    and all others on another, each side with a mixture of its own, whose components are not independent
+    (`laws.crossing`).
 
     Args:
         base: the law of all rows: `Components` of one law, or a dict of them, nested as points are.
         x: points, (n, *event).
         known: a tree like x of bool tensors (n, *cells); None if all cells are.
-        components: the most components of a mixture; at most one for every five rows.
+        components: the most components of a mixture that is fitted at once; at most one for every five rows. Where two
+            mixtures are crossed there are up to 1000 pairs of theirs.
         weights: of the rows, (n,); 1 by default.
         together: of every cell a number, a tree like base of int64 (*cells): those of the same one stay in one group.
         rng: of the first components, and of the rows held out.
@@ -175,6 +180,8 @@ def fit_latent_classes(
         found = tried
     clock.expect(_work(rows, train, most, all_sizes))
     found = search.of(found.groups, all_sizes)
+    clock.expect(_work(rows, train, CROSSED, _sizes(OF_SIDE[-1])))
+    found = search.crossed(found, together, most)
     clock.expect(FINAL * sum(rows.only(one.cells).numbers * len(one.law.weights) for one in found.parts))
     return _joined(base, found, rows, clock)
 
@@ -215,6 +222,67 @@ class _Search:
         numbers = sorted(set(_side_by_side(groups).tolist()))
         masks = [_tree.map(lambda leaf, number=number: leaf == number, groups) for number in numbers]
         return _Grouping(groups, [self._fit(cells, sizes) for cells in masks])
+
+    def crossed(self, found: _Grouping, together: Any, most: int) -> _Grouping:
+        """With mixtures of two groups, or of two sides of one, crossed, where that is better."""
+        while (new := self._groups_crossed(found)) is not found:
+            found = new
+        return replace(found, parts=[self._sides_crossed(one, together, most) for one in found.parts])
+
+    def _groups_crossed(self, found: _Grouping) -> _Grouping:
+        """Of the two groups that say most of each other."""
+        numbers = _side_by_side(found.groups)
+        links = links_of(self.train.x, self.train.known).masked_fill(numbers[:, None] == numbers, 0.0)
+        if self.clock.over or not bool(links.max() > 0):
+            return found
+        pair = numbers[(links == links.max()).nonzero()[0]].tolist()
+        one, other = (found.parts[number] for number in pair)
+        both = _tree.map(torch.logical_or, one.cells, other.cells)
+        new = self._cross(one, other, both)
+        if not _is_better(new.log_prob - one.log_prob - other.log_prob, self.test.weights, errors=1.0):
+            return found
+        parts = [new, *(part for part in found.parts if part is not one and part is not other)]
+        labels = torch.zeros_like(numbers)
+        for number, part in enumerate(parts):
+            labels[_side_by_side(part.cells)] = number
+        return _Grouping(_of_cells(labels, found.groups), parts)
+
+    def _sides_crossed(self, best: _Fit, together: Any, most: int) -> _Fit:
+        """Of few components of the sides, then of more, while that is better."""
+        train, there = self.train.only(best.cells), _side_by_side(best.cells)
+        side = strongest(links_of(train.x, train.known), _side_by_side(together)[there])
+        if side is None:
+            return best
+        first, second = there.clone(), there.clone()
+        first[there], second[there] = side, ~side
+        for size in sorted({min(most, size) for size in OF_SIDE} - {1}):
+            if self.clock.over:
+                break
+            one, other = (self._fit(_of_cells(cells, best.cells), _sizes(size)) for cells in (first, second))
+            new = self._cross(one, other, best.cells)
+            if not _is_better(new.log_prob - best.log_prob, self.test.weights, errors=1.0):
+                break
+            best = new
+        return best
+
+    def _cross(self, one: _Fit, other: _Fit, cells: Any) -> _Fit:
+        """A mixture of pairs of components of two sides, after further steps."""
+        train, test = self.train.only(cells), self.test.only(cells)
+        law = self._of_pairs(one, other, cells)
+        law, prior = _settled(law, train, test, law.parts, 1, self.clock)
+        return _Fit(cells, law, prior, law.log_prob(test.x, test.known), one.tried)
+
+    def _of_pairs(self, one: _Fit, other: _Fit, cells: Any) -> ProductMixture:
+        """A component for every pair of components of two sides that occurs."""
+        rows = [self.train.at(slice(MOST_ROWS)).only(side.cells) for side in (one, other)]
+        left, right = (
+            side.law.component_log_prob(some.x, some.known) for side, some in zip((one, other), rows, strict=True)
+        )
+        i, j, weights = pairs(left, right, self.train.weights[:MOST_ROWS], CROSSED)
+        parts = _tree.map(lambda part: part.repeated(len(weights)), self.base)
+        for side, chosen in ((one, i), (other, j)):
+            parts = _put(parts, side.cells, _tree.map(lambda part, chosen=chosen: part.at(chosen), side.law.parts))
+        return ProductMixture(weights.to(one.law.weights), only(parts, cells))
 
     def _fit(self, cells: Any, sizes: list[int]) -> _Fit:
         key = tuple(_side_by_side(cells).tolist())
@@ -402,17 +470,24 @@ def _chosen(
             continue
         law = _first(Prior.of(base, FIRST_ROWS), train, size, rng, None if best is None else best.law)
         coarse = base if best is None else _coarser(law, best.law, train)
-        prior = Prior.of(coarse, FIRST_ROWS)
-        law = _run(law, train, prior, WARM, clock)
-        for _ in range(ROUNDS):
-            prior = _best_prior(law, train, test, coarse)
-            law = _run(law, train, prior, TRIAL, clock)
+        law = _run(law, train, Prior.of(coarse, FIRST_ROWS), WARM, clock)
+        law, prior = _settled(law, train, test, coarse, ROUNDS, clock)
         new = _Fit(cells, law, prior, law.log_prob(test.x, test.known), (*(best.tried if best else ()), size))
         better = best is None or (not clock.over and _is_better(new.log_prob - best.log_prob, test.weights, errors=1.0))
         best = new if better or best is None else replace(best, tried=new.tried)
     if best is None:  # never, as there is one size at least
         raise InputError("got no number of components to try; expected one or more")
     return best
+
+
+def _settled(
+    law: ProductMixture, train: WeightedRows, test: WeightedRows, base: Any, rounds: int, clock: _Clock
+) -> tuple[ProductMixture, Prior]:
+    """After further steps, and the prior of the last of them, which held-out rows choose."""
+    for _ in range(rounds):
+        prior = _best_prior(law, train, test, base)
+        law = _run(law, train, prior, TRIAL, clock)
+    return law, prior
 
 
 def _work(rows: WeightedRows, train: WeightedRows, most: int, sizes: list[int]) -> int:
