@@ -423,7 +423,13 @@ MADE: dict[str, dict[str, Any]] = {
     "chains.RandomWalk": {"target": BELL, "step_size": 0.1, "factor": torch.eye(2), "jitter": 0.3},
     "chains.NumberWalk": {"target": BELL, "step_size": 0.1, "factor": torch.eye(2), "jitter": 0.3},
     "chains.Within": {"kernel": WITHIN},
-    "chains.Stretch": {"target": BELL, "centre": torch.zeros(2), "axes": torch.tensor([0]), "step_size": 2.0},
+    "chains.Stretch": {
+        "target": BELL,
+        "centre": torch.zeros(2),
+        "directions": torch.eye(2),
+        "coordinates": torch.eye(2),
+        "step_size": 2.0,
+    },
     "chains.Independence": {"target": BELL, "law": NORMAL},
     "chains.ReversePaths": BACKWARDS,
     "chains.ByPaths": {"target": BELL, "paths": chains.ReversePaths(**BACKWARDS)},
@@ -625,7 +631,7 @@ FINE = {
     """,
     # what may be left out
     "none": """
-        chains.Hamiltonian.factor chains.RandomWalk.factor
+        chains.Hamiltonian.factor chains.RandomWalk.factor chains.Stretch.coordinates
         denoisers.question.cond denoisers.ClassifierFree.unknown denoisers.Composed.unknown
         denoisers.Composed.precisions inference.Part.dtype
         denoisers.Answering.only heads.told.head evaluation.Posteriors.names

@@ -174,11 +174,12 @@ def test_leaps_of_counts_stay_short():
     assert mover.adapted(kernels, [1.0, 0.3])[0].step_size == mover.step_size == LEAP
 
 
-def test_axes_of_heavy_tails_are_stretched_several_times_a_round():
-    axes = torch.tensor([0, 2])
-    mover = FlatMover(heavy=(torch.zeros(3, dtype=F64), axes))
-    kernels = mover.kernels(BELL, normal(400), 4)
-    assert [type(kernel) for kernel in kernels] == [Independence, Hamiltonian, *6 * [Stretch]]
-    assert all(kernel.axes is axes for kernel in kernels[2:])
-    assert mover.adapted(kernels, [0.5, 0.9, *6 * [0.4]])[2:] == kernels[2:]
+def test_directions_of_heavy_tails_and_all_at_once_are_stretched_several_times_a_round():
+    unit = torch.eye(3, dtype=F64)
+    for directions, times in ((unit[:1], 3), (unit[:2], 9)):
+        mover = FlatMover(heavy=(torch.zeros(3, dtype=F64), directions, directions))
+        kernels = mover.kernels(BELL, normal(400), 4)
+        assert [type(kernel) for kernel in kernels] == [Independence, Hamiltonian, *times * [Stretch]]
+        assert all(kernel.directions is directions for kernel in kernels[2:])
+        assert mover.adapted(kernels, [0.5, 0.9, *times * [0.4]])[2:] == kernels[2:]
     assert len(FlatMover().kernels(BELL, normal(400), 4)) == 2

@@ -25,7 +25,7 @@ from unnoise.walking.population import Populations, Tell, annealed, moved
 from unnoise.walking.probing import unexplained
 from unnoise.walking.record import LearntProposals, Record
 from unnoise.walking.scouting import TAILS, Mode, climbed_both, law_of, modes_of, widened
-from unnoise.walking.tails import freedom, heavy_axes
+from unnoise.walking.tails import freedom
 from unnoise.walking.verdict import HELD, Found, Verdict, judged, overlooked
 from unnoise.walking.wide import neighbours
 
@@ -80,6 +80,7 @@ class Attempts:
         guess: where populations begin.
         modes: that climbs found; none where there are no climbs.
         vain: share of climbs that found none, of a density without a top; None where there are no climbs.
+        heavy: the highest mode, and directions and coordinates along which tails are powers; None of light ones.
         flat: whether points are vectors.
         sloped: whether the target has slopes.
         blocks: of sites that do not see each other; none on other spaces.
@@ -94,6 +95,7 @@ class Attempts:
     guess: Law[Any]
     modes: list[Mode]
     vain: float | None
+    heavy: tuple[Tensor, Tensor, Tensor] | None
     flat: bool
     sloped: bool
     blocks: tuple[tuple[int, ...], ...]
@@ -146,7 +148,7 @@ class Attempts:
     def _one(self, effort: Effort, name: str) -> Attempt:
         target, checkpoint = self.target, self.checkpoint
         known = law_of(self.modes) if len(self.modes) > 1 else None
-        mover: Any = FlatMover(self.sloped, known, self._heavy) if self.flat else SpaceMover(self.blocks)
+        mover: Any = FlatMover(self.sloped, known, self.heavy) if self.flat else SpaceMover(self.blocks)
         each = _particles(target.space, len(self.modes), self.n)
         found: Populations = annealed(
             target, self.guess, mover, POPULATIONS, each, self.rng, rounds=effort.rounds,
@@ -170,12 +172,6 @@ class Attempts:
         late = later(x, "late")
         edges = target.outside - outside > EDGE * (target.evaluations - asked)
         return self._summed(found, each, early, late, self.flat and self.sloped and not edges, learnt)
-
-    @property
-    def _heavy(self) -> tuple[Tensor, Tensor] | None:
-        """The highest mode, and the axes along which tails are powers."""
-        axes = heavy_axes(self.target, self.modes[0]) if self.flat and self.modes else torch.empty(0)
-        return (self.modes[0].centre, axes) if len(axes) else None
 
     def _summed(
         self, found: Populations, each: int, early: Any, late: Any, smooth: bool, learnt: LearntProposals | None = None

@@ -18,7 +18,7 @@ from unnoise.walking.functions import Differences, Tried
 from unnoise.walking.keeping import Checkpoint
 from unnoise.walking.scouting import PROPER, Mode, first_guess, reach, scattered
 from unnoise.walking.searching import MOST_NUMBERS, NearPlaces, Numbers, falls_along, searched
-from unnoise.walking.tails import falls
+from unnoise.walking.tails import falls, heavy_directions
 from unnoise.walking.wide import wide_law
 
 TRIED = 64  # points a function is tried on, where climbs begin
@@ -103,6 +103,12 @@ def guessed(
     _check_proper(target, first, falls(target, modes[0]), SHALLOW)
     _check_precise(values, modes[0].height)
     return guess, modes, vain
+
+
+def stretched(target: Tried, modes: list[Mode], sloped: bool) -> tuple[Tensor, Tensor, Tensor] | None:
+    """The highest mode, and directions and coordinates along which tails are powers; None of light ones, or unknown."""
+    found = heavy_directions(target if sloped else Differences(target), modes[0]) if modes else None
+    return None if found is None else (modes[0].centre, *found)
 
 
 def apart(target: Tried, first: Any) -> tuple[tuple[int, ...], ...]:

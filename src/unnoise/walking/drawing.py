@@ -18,7 +18,7 @@ from unnoise.laws import HasRatios, Law, LogDensity
 from unnoise.spaces import Space
 from unnoise.walking.asking import asked
 from unnoise.walking.attempting import POPULATIONS, Attempts, numbers
-from unnoise.walking.beginning import FEWEST, TRIED, apart, first_points, guessed, is_flat, somewhere
+from unnoise.walking.beginning import FEWEST, TRIED, apart, first_points, guessed, is_flat, somewhere, stretched
 from unnoise.walking.exported import inference_data
 from unnoise.walking.functions import Driftless, Function, Tried, TriedRatios
 from unnoise.walking.keeping import Checkpoint
@@ -188,9 +188,10 @@ def walk(
             wide, modes, vain = guessed(target, question, first, flat, sloped, rng, checkpoint)
         else:
             wide, modes, vain = guess, [], None
+        heavy = checkpoint.once("heavy tails", lambda: stretched(target, modes, sloped), target)
         blocks = checkpoint.once("blocks", lambda: apart(target, first), target)
         target.heard = lambda count: None  # from here on temperatures are told
-        done = Attempts(target, wide, modes, vain, flat, sloped, blocks, n, rng, tell, checkpoint, learn).best()
+        done = Attempts(target, wide, modes, vain, heavy, flat, sloped, blocks, n, rng, tell, checkpoint, learn).best()
     beside = 0.0 if question.chart is None else question.chart.at_bounds(done.record.particles.flatten(0, 1))
     verdict = done.verdict.doubted(cut_off(beside)) if beside > HELD else done.verdict
     weights = done.record.shares.mean(0)

@@ -34,7 +34,7 @@ LEAP = 64.0  # the longest step where sites jump; chances of leaps of counts are
 OUTER = 0.025  # share of numbers at either end that does not say how far numbers walk
 WIDE_JITTER = 1.0  # the same where one factor serves laws of several widths, as of numbers for every letter beside them
 LEAPS = 4
-STRETCHES, MOST_STRETCHES = 3, 64  # of every axis in a round, where tails are powers; and of all
+STRETCHES, MOST_STRETCHES = 3, 64  # of every direction in a round, where tails are powers; and of all
 WANTED = {Hamiltonian: 0.75, RandomWalk: 0.3, NumberWalk: 0.3, Metropolis: 0.6}  # acceptances
 DRAWN = 0.5  # acceptance of blocks, below which their sites see each other
 LONGEST = 2.0  # step of the leapfrog in units of deviations, where it becomes unstable
@@ -63,13 +63,13 @@ class FlatMover:
         step_size: of the moves, as it was found so far; None before the first.
         sloped: whether the target has gradients.
         modes: a law around each that is known; None where there are fewer than two.
-        heavy: a centre, (d,), and axes, (k,), along which tails are powers, and particles are stretched; None of light
-            ones.
+        heavy: a centre, (d,), and directions and coordinates, (k, d), along which tails are powers, and particles are
+            stretched; None of light ones.
     """
 
     sloped: bool = True
     modes: Students | None = None
-    heavy: tuple[Tensor, Tensor] | None = None
+    heavy: tuple[Tensor, Tensor, Tensor] | None = None
     step_size: float | None = None
     times = (1, 1)
 
@@ -100,7 +100,8 @@ class FlatMover:
         if self.heavy is None:
             return []
         stretch: Kernel[Any] = Stretch(target, *self.heavy)
-        return min(STRETCHES * len(self.heavy[1]), MOST_STRETCHES) * [stretch]
+        count = len(self.heavy[1])
+        return min(STRETCHES * (count + (count > 1)), MOST_STRETCHES) * [stretch]
 
 
 @dataclass

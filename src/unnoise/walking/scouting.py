@@ -14,12 +14,13 @@ from unnoise.laws.base import standard_normal
 from unnoise.laws.students import Students
 from unnoise.walking.climbing import Climbs, climbed
 from unnoise.walking.probing import beside, unexplained
+from unnoise.walking.verdict import VAIN
 
 LENGTHS = (1e-3, 1e2)  # of the first points, spread evenly in the logarithm
 ABOVE = 0.02  # share of climbs, above all modes, from which on a density seems to have no top
 PROPER = 1e11  # deviations from where nothing falls: such a density has no integral
 DROP = 0.5  # of log p at the distance that is taken for a deviation
-MOST_MODES = 64
+MOST_MODES, REFUSED = 64, 16  # modes at most; ends of climbs that are no tops, after which no others are looked at
 FARTHER = 8  # times as many steps of the first climbs, if none came to its end, as down exp(-exp(x))
 BESIDE_TOP, HIGHER = (0.03, 0.1, 0.3, 1.0), 0.05  # deviations from a top, where log p may be so much higher
 TAILS = 5.0  # degrees of freedom around a mode
@@ -88,10 +89,11 @@ def first_guess(target: LogDensity[Tensor], start: Tensor, rng: torch.Generator)
         far = torch.cat(
             [_around(climbs, modes).sample(rng, (WAVE // 2,)), beside(law_of(modes), WAVE // 2, BESIDE, rng)]
         )
-        climbs = climbs.and_then(climbed_both(target, far, modes[0]))
-        modes = [mode.met_by(climbs) for mode in modes_of(target, climbs, modes)]
+        climbs, modes = _also(target, climbs, climbed_both(target, far, modes[0]), modes)
         if len(modes) == MOST_MODES or (wave > 0 and min(mode.met for mode in modes) >= MET):
             break
+        if (vain := _in_vain(target, climbs, modes)) > VAIN:  # of a density without a top, which ever more climbs show
+            return _covering(climbs, modes), modes, vain
     guess = _covering(climbs, modes)
     for look in range(LOOKS):
         known = len(modes)
@@ -100,12 +102,17 @@ def first_guess(target: LogDensity[Tensor], start: Tensor, rng: torch.Generator)
         x = x[above.topk(min(len(start), len(x))).indices]
         if look < PROBED:  # a flat top has ever more modes, whose slopes tell nothing new
             x = torch.cat([x, unexplained(target, law_of(modes), PROBES, WAVE, rng)])
-        climbs = climbs.and_then(climbed_both(target, x, modes[0]))
-        modes = [mode.met_by(climbs) for mode in modes_of(target, climbs, modes)]
+        climbs, modes = _also(target, climbs, climbed_both(target, x, modes[0]), modes)
         guess = _covering(climbs, modes)
         if len(modes) == known:
             break
     return guess, modes, _in_vain(target, climbs, modes)
+
+
+def _also(target: LogDensity[Tensor], before: Climbs, new: Climbs, modes: list[Mode]) -> tuple[Climbs, list[Mode]]:
+    """All climbs, and the modes that are known with the new ones."""
+    climbs = before.and_then(new)
+    return climbs, [mode.met_by(climbs) for mode in modes_of(target, new, modes)]
 
 
 def _in_vain(target: LogDensity[Tensor], climbs: Climbs, modes: list[Mode]) -> float:
@@ -188,13 +195,16 @@ def climbed_both(target: LogDensity[Tensor], x: Tensor, mode: Mode) -> Climbs:
 
 @torch.no_grad()
 def modes_of(target: LogDensity[Tensor], climbs: Climbs, known: list[Mode] | None = None) -> list[Mode]:
-    """The known modes, and the other tops where climbs ended, the highest first; at most MOST_MODES, at least one."""
-    found = list(known or [])
+    """The known modes, and the other tops where climbs ended, the highest first; at most MOST_MODES, at least one.
+
+    Where ends are no tops, as all along a neck, not all are looked at.
+    """
+    found, refused = list(known or []), 0
     heights = climbs.heights.clone()
     for mode in found:
         heights[mode.holds(climbs)] = -math.inf
     for _ in range(2 * MOST_MODES):
-        if len(found) == MOST_MODES or not bool(torch.isfinite(heights).any()):
+        if len(found) == MOST_MODES or refused == REFUSED or not bool(torch.isfinite(heights).any()):
             break
         best = int(heights.argmax())
         centre = climbs.ends[best]
@@ -203,6 +213,8 @@ def modes_of(target: LogDensity[Tensor], climbs: Climbs, known: list[Mode] | Non
         heights[mode.holds(climbs)] = -math.inf
         if not found or _is_top(target, mode):
             found.append(mode)
+        else:
+            refused += 1
     return sorted(found, key=lambda mode: -mode.height)
 
 
