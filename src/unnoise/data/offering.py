@@ -14,7 +14,6 @@ from unnoise.data.factors import NumberFactor, ResolvedFactor
 from unnoise.data.factors.base import quoted
 from unnoise.data.schema import Schema
 
-
 NETWORKS_ALONE = {"latlon", "rotation", "proportions"}  # kinds whose laws have no mixtures, as of --quick
 
 
