@@ -47,6 +47,8 @@ def test_each_shell_has_a_script_that_it_can_read(shell: str, ask: Callable[...,
         ("unnoise d", 1, ["demo", "doctor"]),
         ("unnoise sample --giv", 2, ["--given", "--given-file"]),
         ("unnoise score --likelihood ", 3, ["exact", "bound"]),
+        ("unnoise sample model --sampler d", 4, ["dpm-solver++", "ddim"]),
+        ("unnoise walk mine.py --chain ma", 4, ["mala"]),
     ],
 )
 def test_words_are_offered(typed: str, word: int, offered: list[str], ask: Callable[..., list[str]]) -> None:

@@ -276,7 +276,7 @@ def test_shares_and_counters_are_offered_and_no_chance() -> None:
     assert _offers.counters(count) == ["id"]
     frame = pl.DataFrame({"id": count["id"], "a": a, "b": b, "c": c})
     shares, counter = offered_by(Schema.infer(frame), frame)
-    assert shares == "a, b, c sum to 1 in all 60 rows: keep it with --column a,b,c=proportions"
+    assert shares == "a, b, c sum to 1 in all 60 rows: keep it by a network, with --column a,b,c=proportions"
     assert counter.endswith("leave it out with --column id=identifier")
     kinds = {"a,b,c": "proportions", "id": "identifier"}
     assert offered_by(Schema.infer(frame, kinds=kinds), frame) == []

@@ -124,6 +124,28 @@ def test_other_tables_are_read(tmp_path: Path, write: Callable[[pl.DataFrame, Pa
         read(path, encoding="latin-1")
 
 
+def test_sequences_of_fasta_are_read_with_their_names(tmp_path: Path) -> None:
+    text = "; of a family\n>a/1-8 one\nAC-GU\nGGA\n\n>b >2\r\nacg\r\n"
+    (tmp_path / "d.fasta").write_bytes(text.encode())
+    with gzip.open(tmp_path / "e.fa.gz", "wb") as file:
+        file.write(text.encode())
+    for name in ("d.fasta", "e.fa.gz"):
+        assert columns(tmp_path / name) == {"name": ["a/1-8 one", "b >2"], "sequence": ["AC-GUGGA", "acg"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("ACGU\n>a\nAC\n", "no sequences; expected a line that begins with >"),
+        (">a\n>b\nAC\n", "no letters after the name 'a'"),
+    ],
+)
+def test_what_is_no_fasta_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "d.fa").write_text(text)
+    with pytest.raises(InputError, match=words):
+        read(tmp_path / "d.fa")
+
+
 def test_lists_in_cells_are_refused(tmp_path: Path) -> None:
     (tmp_path / "d.json").write_text('[{"a": [1, 2]}, {"a": [3]}]')
     with pytest.raises(InputError, match=r"Column 'a' of .* holds lists or objects"):

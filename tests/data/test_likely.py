@@ -86,7 +86,7 @@ def test_a_table_says_how_to_model_them_until_it_does() -> None:
         }
     )
     assert offered_by(Schema.infer(table), table) == [
-        "columns 'lat', 'lon' look like places on the globe: model them so with --column lat,lon=latlon",
+        "columns 'lat', 'lon' look like places on the globe: model them so by a network, with --column lat,lon=latlon",
         "column 'wind dir' looks like angles in degrees: model it so with --column 'wind dir=degrees'",
     ]
     kinds = {"lat,lon": "latlon", "wind dir": "degrees"}

@@ -23,6 +23,9 @@ def asked(fields: Fields, kind: str = "") -> Inquiry:
         ({"is.age": ["40"]}, {"age": 40}),
         ({"is.age": ["40 | 41"]}, {"age": {40, 41}}),
         ({"from.age": ["30"], "to.age": ["40"]}, {"age": (30, 40)}),
+        ({"is.age": ["30 .. 40"]}, {"age": (30, 40)}),
+        ({"is.age": ["30.."]}, {"age": (30, None)}),
+        ({"is.since": ["1971-03-04..1971-05-01"]}, {"since": ("1971-03-04", "1971-05-01")}),
         ({"from.age": [" 30"], "to.age": [""]}, {"age": (30, None)}),
         ({f"to.{ODD}": ["1e2"]}, {ODD: (None, 100.0)}),
         ({f"missing.{ODD}": ["1"]}, {ODD: None}),
@@ -56,6 +59,8 @@ def test_the_words_mean_the_same_on_the_command_line(fields: Fields) -> None:
     ("fields", "name", "words"),
     [
         ({"from.age": ["9"], "to.age": ["3"]}, "age", "low at most high"),
+        ({"is.age": [".."]}, "age", "expected"),
+        ({"is.age": ["30..x"]}, "age", "got 'x' for the column 'age'; expected a number"),
         ({"is.age": ["forty"]}, "age", "got 'forty' for the column 'age'; expected a number"),
         ({"is.age": ["1e400"]}, "age", "expected a number"),
         ({"is.age": ["1||2"]}, "age", "a bar between two"),

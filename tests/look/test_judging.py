@@ -70,6 +70,30 @@ def test_the_cell_that_was_changed_is_the_surprising_one(answers: Answers) -> No
     assert next(cell for cell in before if cell.names == (ODD,)).tail > 0.05  # type: ignore[operator]
 
 
+def test_many_cells_are_looked_at_in_parts_that_grow(answers: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judging, "MANY", 1)
+    monkeypatch.setattr(judging, "GROWTH", 2)
+    looked: list[tuple[str, ...]] = []
+    cells_of = judging._cells_of
+
+    def counted(answers: Answers, row: Any, y: Any, groups: Any, draws: int, seed: int) -> Any:
+        looked.extend(groups if draws == judging.FEW_DRAWS else ())
+        yield from cells_of(answers, row, y, groups, draws, seed)
+
+    monkeypatch.setattr(judging, "_cells_of", counted)
+    own, most, sizes = row(answers, {}, whole(answers)), 0, []
+    while True:
+        found = judged(answers, answers.about, own, None, 0, ranked=False, most=most)
+        sizes.append(len(found.cells))
+        if not found.next:
+            break
+        most = found.next
+    assert sizes == [0, 1, 2, 4]
+    once = judged(Answers(fitted(), people()), answers.about, own, None, 0, ranked=False)
+    assert {one.names: one.log_prob for one in found.cells} == {one.names: one.log_prob for one in once.cells}
+    assert len(looked) == 2 * 4  # by either look once
+
+
 def p_values(factor: Any, draw: Any, n: int = 400, draws: int = 19) -> np.ndarray[Any, Any]:
     rng = np.random.default_rng(0)
     return np.array([unusual(factor, draw(rng, 1)[0], draw(rng, draws), str)[1] for _ in range(n)])

@@ -178,5 +178,6 @@ def test_errors_of_math_are_no_density_unless_nothing_works():
 
 
 def test_a_sum_that_was_forgotten_is_told_of():
-    with pytest.raises(InputError, match=r"it returned \(3, 2\), a number for every axis of a point: sum over these"):
+    wanted = r"it returned \(3, 2\), a number for every axis of a point: sum over these axes, as by .sum\(1\)$"
+    with pytest.raises(InputError, match=wanted):
         understood(lambda x: Normal(0.0, 1.0).log_prob(x), SPACE, X)

@@ -39,7 +39,7 @@ Data = Annotated[
     Path,
     typer.Argument(
         metavar="DATA",
-        help="A table (.csv, .tsv, .txt, .parquet, .arrow, .json, .xlsx, a database), an array (.npy, .npz, "
+        help="A table (.csv, .tsv, .txt, .parquet, .arrow, .json, .fasta, .xlsx, a database), an array (.npy, .npz, "
         ".safetensors), a folder of images, or of .parquet or .csv files, or - for standard input.",
     ),
 ]

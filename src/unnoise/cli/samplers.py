@@ -35,6 +35,7 @@ Sampler = Annotated[
     typer.Option(
         rich_help_panel=MORE,
         metavar="NAME",
+        autocompletion=words.one_of(*SAMPLERS),
         help=f"One of {', '.join(SAMPLERS)}; by default the one that suits the noise.",
     ),
 ]

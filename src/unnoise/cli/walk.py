@@ -44,7 +44,11 @@ def walk(
         typer.Option("-n", help="How many points.", min=2, max=common.MOST_ROWS),
     ] = 1000,
     chain: Annotated[
-        str, typer.Option(help=f"auto finds its own way; or, for those who know it, one of {', '.join(KERNELS)}.")
+        str,
+        typer.Option(
+            help=f"auto finds its own way; or, for those who know it, one of {', '.join(KERNELS)}.",
+            autocompletion=words.one_of(AUTO, *KERNELS),
+        ),
     ] = AUTO,
     steps: Annotated[
         int | None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from unnoise._errors import InputError
@@ -24,6 +24,19 @@ def check(typed: Iterable[str]) -> None:
 def _is_text(word: str) -> bool:
     """What the system could not decode stands in surrogates."""
     return not any("\ud800" <= letter <= "\udfff" for letter in word)
+
+
+def one_of(*choices: str) -> Callable[[str], list[str]]:
+    """What a shell is told at the Tab key: those that begin as what is typed.
+
+    >>> one_of("heun", "ddim", "dpm-solver++")("d")
+    ['ddim', 'dpm-solver++']
+    """
+
+    def begun(incomplete: str) -> list[str]:
+        return [choice for choice in choices if choice.startswith(incomplete)]
+
+    return begun
 
 
 def names(text: str | None, option: str) -> list[str] | None:

@@ -1,4 +1,4 @@
-"""Tables that hold their names and types: parquet, Arrow, JSON."""
+"""Tables that hold their names and types: parquet, Arrow, JSON, FASTA."""
 
 from __future__ import annotations
 
@@ -117,6 +117,20 @@ def read_json_lines(content: bytes, source: str) -> pl.DataFrame:
     import polars as pl
 
     return _flat(pl.read_ndjson(io.BytesIO(content), infer_schema_length=None), source)
+
+
+def read_fasta(content: bytes, source: str) -> pl.DataFrame:
+    """Sequences and the names before them; gaps and capitals are kept as they stand."""
+    import polars as pl
+
+    before, *entries = re.split(r"^>", content.decode("utf-8"), flags=re.MULTILINE)
+    if not entries or any(line.strip() and line[0] not in ";#" for line in before.splitlines()):
+        raise InputError(f"{source} holds no sequences; expected a line that begins with > before each of them.")
+    names, letters = zip(*(entry.partition("\n")[::2] for entry in entries), strict=True)
+    sequences = ["".join(lines.split()) for lines in letters]
+    if "" in sequences:
+        raise InputError(f"{source} has no letters after the name {names[sequences.index('')].strip()!r}.")
+    return pl.DataFrame({"name": [name.strip() for name in names], "sequence": sequences})
 
 
 def _flat(frame: pl.DataFrame, source: str) -> pl.DataFrame:

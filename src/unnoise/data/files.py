@@ -49,6 +49,8 @@ _READERS: dict[str, Callable[[bytes, str], pl.DataFrame]] = {
     ".json": _tables.read_json,
     ".jsonl": _tables.read_json_lines,
     ".ndjson": _tables.read_json_lines,
+    ".fasta": _tables.read_fasta,
+    ".fa": _tables.read_fasta,
 }
 _TABLES = (*_TEXTS, *_READERS, *_SHEETS)
 _MAGIC = {b"PAR1": ".parquet", b"ARROW1": ".arrow", b"PK\x03\x04": ".xlsx"}
@@ -72,8 +74,8 @@ def read(
     """The data in a file, in a folder of images, or on standard input ("-").
 
     Tables of text (.csv, .tsv, .txt, .dat, .data, also .gz, .bz2, .xz, .zst, .zip), .parquet, .arrow, .feather, .json,
-    .jsonl, .xlsx and databases become polars DataFrames; .npy, .npz and .safetensors give the only array, or x; images
-    of one size give bytes, grey (n, H, W) or RGB (n, 3, H, W).
+    .jsonl, .fasta, .xlsx and databases become polars DataFrames; .npy, .npz and .safetensors give the only array, or x;
+    images of one size give bytes, grey (n, H, W) or RGB (n, 3, H, W).
 
     Args:
         path: where it is.

@@ -14,6 +14,8 @@ from unnoise.data.factors import NumberFactor, ResolvedFactor
 from unnoise.data.factors.base import quoted
 from unnoise.data.schema import Schema
 
+NETWORKS_ALONE = {"latlon", "rotation", "proportions"}  # kinds whose laws have no mixtures, as of --quick
+
 
 def offered_by(schema: Schema, rows: Any) -> list[str]:
     """Sentences about what could be said of columns, and about what could be kept among those of the same unit."""
@@ -35,15 +37,13 @@ def _of_shares(columns: Mapping[str, Values], kept: Collection[str]) -> list[str
     left = {name: values for name, values in columns.items() if name not in kept and "," not in name}
     n = len(next(iter(columns.values()), ()))
     return [
-        f"{', '.join(names)} sum to {total} in all {n:,} rows: keep it with --column "
-        + shlex.quote(",".join(names) + "=proportions")
+        f"{', '.join(names)} sum to {total} in all {n:,} rows: keep it {_option(names, 'proportions')}"
         for names, total in _offers.shares(left)
     ]
 
 
 def _of_counter(name: str) -> str:
-    option = shlex.quote(f"{name}=identifier")
-    return f"{name} counts the rows, and is modelled like any number: leave it out with --column {option}"
+    return f"{name} counts the rows, and is modelled like any number: leave it out {_option([name], 'identifier')}"
 
 
 def _of_kinds(schema: Schema, columns: Mapping[str, Values], kept: Collection[str]) -> list[str]:
@@ -55,8 +55,13 @@ def _of_kinds(schema: Schema, columns: Mapping[str, Values], kept: Collection[st
 
 def _looks(names: Sequence[str], kind: str, what: str) -> str:
     verb, them = ("looks", "it") if len(names) == 1 else ("look", "them")
-    option = shlex.quote(f"{','.join(names)}={kind}")
-    return f"{quoted(names)} {verb} like {what}: model {them} so with --column {option}"
+    return f"{quoted(names)} {verb} like {what}: model {them} so {_option(names, kind)}"
+
+
+def _option(names: Sequence[str], kind: str) -> str:
+    """What to type, and that it takes a network where no mixture can do it."""
+    typed = shlex.quote(f"{','.join(names)}={kind}")
+    return ("by a network, " if kind in NETWORKS_ALONE else "") + f"with --column {typed}"
 
 
 def _between(schema: Schema, columns: Mapping[str, Values], kept: Collection[str]) -> list[str]:

@@ -205,7 +205,7 @@ class Answers:
         """The values of a column as a person reads them."""
         return words_in(self.schema, name, values) if name in self._counted else plain_words(values)
 
-    def go_on(self, *_: Any) -> None:
+    def go_on(self) -> None:
         """Raise `Stopped` if nobody waits any more."""
         if self.stop.is_set():
             raise Stopped
@@ -213,7 +213,11 @@ class Answers:
     @contextmanager
     def stoppable(self) -> Iterator[None]:
         """Look at every evaluation of a network whether to go on."""
-        hooks = [network.register_forward_pre_hook(self.go_on) for network in self.model.denoiser_.children()]
+
+        def look(*_: Any) -> None:  # which copies of a network share, as they would not share a method's object
+            self.go_on()
+
+        hooks = [network.register_forward_pre_hook(look) for network in self.model.denoiser_.children()]
         try:
             yield
         finally:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -111,7 +111,11 @@ def _checked(check: Callable[[], object]) -> tuple[str, str]:
 
 
 def _meaning(schema: Schema, subject: Subject, told: Typed) -> tuple[Any, str]:
-    """The value as the library takes it, and as `--given` reads it."""
+    """The value as the library takes it, and as `--given` reads it; a range may stand among values, as 30..40."""
+    if subject.numeric and len(told.values) == 1 and not (told.low or told.high):
+        low, dots, high = (part.strip() for part in told.values[0].partition(".."))
+        if dots and (low or high):
+            told = replace(told, values=(), low=low, high=high)
     several = [bool(told.values), bool(told.low or told.high), told.missing]
     if sum(several) > 1:
         raise InputError("A value, a range and missing exclude each other; clear all but one of them.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, singledispatch
 from typing import Any
@@ -32,6 +32,7 @@ DRAWS = 99  # of each cell, given the rest of the row
 COMPARED, AT_ONCE = 100, 25  # rows whose likelihoods the row's stands beside, in parts
 OTHERS = ("others",)  # under which their likelihoods are kept
 MANY, FEW_DRAWS = 40, 9  # cells, beyond which each has few draws at first
+GROWTH = 4  # of the number of cells that were looked at, from one answer to the next
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ class JudgedRow:
         method: how it was computed, in words.
         rank: the share of other rows that are less likely, or None.
         cells: the most surprising first.
+        count: how many there are, of which not all may have been looked at.
     """
 
     log_prob: float
@@ -91,6 +93,12 @@ class JudgedRow:
     method: str
     rank: float | None
     cells: tuple[Cell, ...]
+    count: int
+
+    @property
+    def next(self) -> int:
+        """How many cells to look at then; 0 if these are all."""
+        return 0 if len(self.cells) == self.count else max(MANY, GROWTH * len(self.cells))
 
 
 def own_row(answers: Answers, about: Mapping[str, Subject], fields: Fields, start: int) -> OwnRow:
@@ -142,21 +150,46 @@ def frame_of(answers: Answers, row: OwnRow) -> Any:
 
 
 def judged(
-    answers: Answers, about: Mapping[str, Subject], row: OwnRow, y: Any, seed: int, *, ranked: bool = True
+    answers: Answers,
+    about: Mapping[str, Subject],
+    row: OwnRow,
+    y: Any,
+    seed: int,
+    *,
+    ranked: bool = True,
+    most: int | None = None,
+    beside: Hashable = None,
 ) -> JudgedRow:
     """What the model says of a row; its rank among others only if it is asked for, or they were scored before.
+
+    Args:
+        answers: the model.
+        about: its columns.
+        row: a row of one's own.
+        y: the conditions beside it that are no columns, or None.
+        seed: of what is drawn.
+        ranked: whether other rows are scored, too.
+        most: of many cells, how many are looked at, in the order of the columns; None for all.
+        beside: what tells these conditions from others.
 
     Raises:
         InputError: nothing of it is known.
     """
     model, schema = answers.model, answers.schema
-    with quietly():
-        found = model.estimate(frame_of(answers, row), y, seed=seed)
+    key = (seed, beside, *row.texts.items())
+    with quietly(), answers.stoppable():
+        found = answers.kept(("row", *key), lambda: model.estimate(frame_of(answers, row), y, seed=seed))
         others = answers.kept(OTHERS, lambda: _others(answers)) if ranked else answers.known(OTHERS)
-        cells = [] if not answers.answers_questions else _cells(answers, about, row, y, seed)
+        groups = groups_of(answers, about, row) if answers.answers_questions else []
+        are_many = len(groups) > MANY
+        some = groups[:most] if are_many else groups
+        cells = _cells(answers, row, y, seed, some, FEW_DRAWS if are_many else DRAWS, key)
+        if are_many and len(cells) == len(groups):
+            cells = answers.kept(("again", *key), lambda: _surer(answers, row, y, seed, cells))
     log_prob = float(found.log_prob[0])
     rank = None if others is None else float((others < log_prob).mean())
-    return JudgedRow(log_prob, float(found.standard_error[0]), schema.measure, found.method, rank, tuple(cells))
+    error, count = float(found.standard_error[0]), len(groups)
+    return JudgedRow(log_prob, error, schema.measure, found.method, rank, tuple(cells), count)
 
 
 def _others(answers: Answers) -> Values | None:
@@ -172,22 +205,36 @@ def _others(answers: Answers) -> Values | None:
     return np.concatenate(found)
 
 
-def _cells(answers: Answers, about: Mapping[str, Subject], row: OwnRow, y: Any, seed: int) -> list[Cell]:
-    """Few draws of each where cells are many, and more of the most surprising."""
-    schema = answers.schema
-    missing = set(schema.missing)
-    groups = [
-        names
-        for names in dict.fromkeys(about[name].together for name in schema.columns_of_state if not about[name].whole)
-        if all(row.present[name] for name in names) or set(names) <= missing
-    ]
-    draws = DRAWS if len(groups) <= MANY else FEW_DRAWS
-    encoded = schema.encode(frame_of(answers, row), y)
-    cells = sorted(_cells_of(answers, row, encoded, groups, draws, seed), key=_surprise)
-    if draws < DRAWS:
-        again = _cells_of(answers, row, encoded, [cell.names for cell in cells[:MANY]], DRAWS, seed)
-        cells = [*sorted(again, key=_surprise), *cells[MANY:]]
-    return cells
+def groups_of(answers: Answers, about: Mapping[str, Subject], row: OwnRow) -> list[tuple[str, ...]]:
+    """The columns of each cell that can be judged: those that are there, or that could have been missing."""
+    missing = set(answers.schema.missing)
+    names = (name for name in answers.schema.columns_of_state if not about[name].whole)
+    groups = dict.fromkeys(about[name].together for name in names)
+    return [group for group in groups if all(row.present[name] for name in group) or set(group) <= missing]
+
+
+def _cells(
+    answers: Answers,
+    row: OwnRow,
+    y: Any,
+    seed: int,
+    groups: Sequence[tuple[str, ...]],
+    draws: int,
+    key: tuple[Hashable, ...],
+) -> list[Cell]:
+    """What is said of cells, the most surprising first; each is looked at once, in parts that grow."""
+    found: list[Cell] = []
+    while len(found) < len(groups):
+        start, stop = len(found), min(max(MANY, GROWTH * len(found)), len(groups))
+        part = _cells_of(answers, row, y, groups[start:stop], draws, seed)
+        found += answers.kept(("cells", start, stop, *key), partial(list, part))
+    return sorted(found, key=_surprise)
+
+
+def _surer(answers: Answers, row: OwnRow, y: Any, seed: int, cells: Sequence[Cell]) -> list[Cell]:
+    """With more draws of the most surprising."""
+    again = _cells_of(answers, row, y, [cell.names for cell in cells[:MANY]], DRAWS, seed)
+    return [*sorted(again, key=_surprise), *cells[MANY:]]
 
 
 def _surprise(cell: Cell) -> tuple[float, float]:
@@ -195,10 +242,10 @@ def _surprise(cell: Cell) -> tuple[float, float]:
 
 
 def _cells_of(
-    answers: Answers, row: OwnRow, one: Encoded, groups: Sequence[tuple[str, ...]], draws: int, seed: int
+    answers: Answers, row: OwnRow, y: Any, groups: Sequence[tuple[str, ...]], draws: int, seed: int
 ) -> Iterator[Cell]:
     """Cells, those of one factor at a time; of missing ones the probability that they are."""
-    of = factors_of(answers.schema)
+    of, one = factors_of(answers.schema), answers.schema.encode(frame_of(answers, row), y)
     by_factor: dict[Any, list[tuple[str, ...]]] = {}
     for names in groups:
         by_factor.setdefault((of[names[0]].columns, row.present[names[0]]), []).append(names)

@@ -22,13 +22,12 @@ def page(look: Visit) -> str:
     row = own_row(answers, look.about, look.fields, start)
     outside = {name: one for name, one in look.about.items() if name not in row.columns}
     asked = inquiry(answers.schema, outside, look.fields)
-    ranked = bool(look.one("rank"))
+    ranked, most = bool(look.one("rank")), look.number("surprise", 0)
     result, fault = None, "Mend what is marked, and the answer comes." if row.faults or asked.faults else ""
     if not fault:
         try:
-            key = ("judged", start, seed, ranked, asked.key, *row.texts.items())
             y = conditions_of(look, asked.given, start)
-            result = answers.kept(key, lambda: judged(answers, look.about, row, y, seed, ranked=ranked))
+            result = judged(answers, look.about, row, y, seed, ranked=ranked, most=most, beside=(start, asked.key))
         except (InputError, NonFiniteError) as error:
             fault = sentence(InputError(str(error)))
     found = listing(look.about, look.one("find"), [name for name in row.texts if row.texts[name] != row.base[name]])
@@ -48,7 +47,7 @@ def page(look: Visit) -> str:
         result=result,
         surprising=SURPRISING,
         fault=fault,
-        more=look.address(rank=1) if result is not None and result.rank is None and not ranked else "",
+        more="" if result is None else _more(look, result, ranked),
         has_data=answers.data is not None,
         count=0 if answers.data is None else len(answers.data),
         command=_command(look, row),
@@ -56,6 +55,13 @@ def page(look: Visit) -> str:
         clear=look.address(**{name: None for name in look.fields if name.startswith(OWN)}),
         again=look.address(row=start + 1, **{name: None for name in look.fields if name.startswith(OWN)}),
     )
+
+
+def _more(look: Visit, result: JudgedRow, ranked: bool) -> str:
+    """Where the same is with more cells, and then with a rank; "" where nothing is left to look at."""
+    if result.next:
+        return look.address(surprise=result.next)
+    return "" if ranked or result.rank is not None else look.address(rank=1)
 
 
 def conditions_of(look: Visit, given: Any, start: int) -> Any:

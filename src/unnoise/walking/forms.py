@@ -26,6 +26,7 @@ SAME = 1e-5  # relative, within which a value is the same as before
 VMAP = ("vmap:", "Cannot access data pointer")  # how errors of `torch.vmap` begin, which say nothing of the function
 RAISED = (ArithmeticError, AssertionError, ValueError)  # where there is no density, or by mistake
 LONGEST = 200  # letters of an error that are shown
+EVERY_AXIS = ", a number for every axis of a point: sum over these axes"
 
 
 def understood(function: Told, space: Space[Any, Any], x: Any) -> Function:
@@ -156,7 +157,7 @@ def _fits(values: Tensor, rows: int) -> bool:
 
 def _shape(values: Tensor, rows: int) -> str:
     many = values.ndim > 1 and len(values) == rows
-    return f"{tuple(values.shape)}" + (", a number for every axis of a point: sum over these axes" if many else "")
+    return f"{tuple(values.shape)}" + (EVERY_AXIS if many else "")
 
 
 def _check_name(error: Exception, x: Any) -> None:
@@ -227,6 +228,8 @@ def _words(function: Told, wrong: list[tuple[str, Exception | str]], x: Any) -> 
     """Why a function works in no form."""
     if isinstance(x, Tensor):
         check_names(function)
+    if axes := next((what for _, what in wrong if isinstance(what, str) and what.endswith(EVERY_AXIS)), None):
+        return f"the log density is not one number for each point: {axes}, as by .sum(1)"
     said: dict[str, str] = {}
     for name, what in wrong:
         text = what if isinstance(what, str) else f"{type(what).__name__}: {str(what).partition(chr(10))[0][:LONGEST]}"

@@ -2,9 +2,11 @@
 
 import math
 
+import pytest
 import torch
 
 from unnoise.laws import GaussianMixture, NormalComponents, ProductMixture, WrappedNormal, WrappedNormalComponents
+from unnoise.laws.wrapped_normal import wrap
 from unnoise.testing.statistics import assert_mean
 
 WEIGHTS = torch.tensor([0.5, 0.3, 0.2])
@@ -30,3 +32,18 @@ def test_wrapped_parts_are_wrapped_normal_laws():
     torch.testing.assert_close(parts.log_prob(x), law.log_prob(x[:, None]), rtol=1e-5, atol=1e-5)
     draws = parts.sample(torch.zeros(20_000, dtype=torch.int64), rng())
     assert_mean(draws.cos()[:, 0], math.cos(3.0) * math.exp(-0.15))
+
+
+@pytest.mark.parametrize("variance", [1e-6, 1e-2, 0.3, 3.0, math.pi**2])
+def test_a_tally_of_angles_is_of_five_turns(variance):
+    parts = WrappedNormalComponents(torch.tensor([[3.0, -9.0], [0.0, 0.5]]), torch.full((2, 2), variance))
+    x, known = torch.tensor([[-3.1, 3.0], [3.14, 0.0], [0.001, -0.5]]), torch.tensor([[1, 1], [1, 0], [1, 1]]).bool()
+    weights = torch.tensor([[0.9, 0.1], [0.5, 0.5], [0.2, 0.8]])
+    means = parts.means.double()
+    turns = 2 * math.pi * torch.arange(-2, 3).double()
+    images = wrap(x[:, None].double() - means)[..., None] + turns  # (n, K, cells, turns)
+    shares = torch.softmax(-0.5 * images**2 / variance, -1) * (weights[..., None] * known[:, None])[..., None]
+    unwound = images + means[..., None]
+    wanted = [(shares * unwound**power).sum((0, 3)) for power in (0, 1, 2)]
+    for found, one in zip(parts.tally(x, known, weights), wanted, strict=True):
+        torch.testing.assert_close(found, one)

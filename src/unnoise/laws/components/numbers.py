@@ -15,7 +15,9 @@ from unnoise.laws.components.base import Components, Tally
 from unnoise.laws.wrapped_normal import wrap
 
 LEAST_VARIANCE = 1e-6
-TURNS = range(-2, 3)
+TURN = 2 * math.pi
+HELD = 8  # numbers of a cell at a time
+LEAST_LOG = -170.0  # of a factor beside 1: smaller ones count for nothing, and their powers are slow to compute
 
 
 @dataclass(frozen=True)
@@ -126,14 +128,17 @@ class WrappedNormalComponents(_Bells):
 
     @property
     def numbers_per_row(self) -> int:
-        """Every turn of every cell."""
-        return self.means.numel() * len(TURNS)
+        """Offsets and turns of every cell."""
+        return self.means.numel() * HELD
 
     def log_prob(self, x: Tensor, known: Tensor | None = None) -> Tensor:
         """Sums over turns."""
-        _, log_terms = self._turns(x)
-        each = torch.logsumexp(log_terms, -1)
-        return (each if known is None else torch.where(known.flatten(1)[:, None], each, 0.0)).sum(-1).to(self.means)
+        offsets, back, on, *twice = self._turns(x)
+        variance = self.variances.flatten(1).double()
+        each = back.add_(on).add_(twice[0]).add_(twice[1]).log1p_()
+        each.sub_(offsets.square_().div_(2 * variance)).sub_(0.5 * (TURN * variance).log())
+        seen = each if known is None else each.mul_(known.flatten(1)[:, None])
+        return seen.sum(-1).to(self.means)
 
     def sample(self, chosen: Tensor, rng: torch.Generator) -> Tensor:
         """Normal numbers, wound."""
@@ -142,9 +147,12 @@ class WrappedNormalComponents(_Bells):
 
     def tally(self, x: Tensor, known: Tensor, weights: Tensor) -> Tally:
         """Numbers of rows, sums and sums of squares of unwound angles, (K, cells), in float64."""
-        offsets, log_terms = self._turns(x)
-        share, unwound = torch.softmax(log_terms, -1), offsets + self.means.flatten(1).double()[..., None]
-        moments = (share * unwound).sum(-1), (share * unwound.square()).sum(-1)  # (n, K, cells)
+        offsets, back, on, twice_back, twice_on = self._turns(x)
+        whole = 1 + back + on + twice_back + twice_on
+        wound = offsets.sign() * TURN * (on - back + 2 * (twice_on - twice_back)) / whole  # its mean, and its square's
+        squares = TURN**2 * (on + back + 4 * (twice_on + twice_back)) / whole
+        nearest = offsets + self.means.flatten(1).double()
+        moments = nearest + wound, nearest.square() + 2 * nearest * wound + squares  # (n, K, cells)
         seen, weights = known.flatten(1).double(), weights.double()
         every = (moment.expand(-1, weights.shape[1], -1) for moment in moments)
         return weights.T @ seen, *(torch.einsum("nk,nkc,nc->kc", weights, moment, seen) for moment in every)
@@ -167,12 +175,17 @@ class WrappedNormalComponents(_Bells):
         r"""$-\frac12(N\log v + \sum (x - \mu)^2/v)$ of unwound angles."""
         return _normal(self, *tally)
 
-    def _turns(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Unwound offsets from the means and the logs of their densities, (n, K, cells, turns)."""
-        turns = 2 * math.pi * torch.tensor(list(TURNS), dtype=torch.float64, device=x.device)
-        offsets = wrap(x.flatten(1)[:, None].double() - self.means.flatten(1).double())[..., None] + turns
-        variance = self.variances.flatten(1).double()[..., None]
-        return offsets, -0.5 * (offsets.square() / variance + (2 * math.pi * variance).log())
+    def _turns(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        r"""Offsets $o$ from the nearest turn of the means, and what the densities of four others are times that there.
+
+        Those of one turn towards the other side, $a = e^{-2\pi(\pi - |o|)/v}$, and away, $b = e^{-2\pi(\pi + |o|)/v}$;
+        then of two, $a^3 b$ and $a b^3$. All are (n, K, cells).
+        """
+        offsets = wrap(x.flatten(1)[:, None].double() - self.means.flatten(1).double())
+        rate, far = TURN / self.variances.flatten(1).double(), offsets.abs()
+        back, on = (((far * side - math.pi) * rate).clamp_(min=LEAST_LOG).exp_() for side in (1, -1))
+        both = back * on
+        return offsets, back, on, both * back.square(), both * on.square()
 
 
 def _normal(part: NormalComponents | WrappedNormalComponents, count: Tensor, first: Tensor, second: Tensor) -> Tensor:
