@@ -192,10 +192,11 @@ def without_marks(table: pl.DataFrame, names: Sequence[str], source: str, readin
         if series.dtype != pl.String or name in reading.text - reading.marked:
             continue
         marks = [mark for mark in marks_in(series) if mark == "?" or name not in reading.text]
-        limits = words_in(series) if marks else []
+        known = reading.words.get(name)
+        limits = list(known) if known else words_in(series, marks) if marks else []
         marks = [mark for mark in marks if mark not in limits]
         rest = series.filter(~series.is_in([*marks, *limits])).drop_nulls() if marks else series.head(0)
-        if not marks or (len(rest) == 0 and name not in reading.text):
+        if not marks or (len(rest) == 0 and not known and name not in reading.text):
             continue
         numbers = name not in reading.text | reading.levels and rest.cast(pl.Float64, strict=False).null_count() == 0
         marks = (

@@ -47,6 +47,7 @@ class Column:
         written: how texts are written that are numbers, as $#,##0.00.
         words: texts beside these numbers, such as <0.5, and
         places: the numbers beyond all others that stand for them.
+        apart: how many of the first words say nothing of how much, as ERR, and lie in no range.
     """
 
     label: str | int
@@ -61,6 +62,7 @@ class Column:
     written: str | None = field(default=None, metadata={LATER: True})
     words: tuple[str, ...] | None = field(default=None, metadata={LATER: True})
     places: tuple[float, ...] | None = field(default=None, metadata={LATER: True})
+    apart: int | None = field(default=None, metadata={LATER: True})
 
     @property
     def zone(self) -> str | None:

@@ -87,6 +87,10 @@ class Container(ABC):
         """The words beside the numbers of a column, such as <0.5, and the numbers that stand for them."""
         return {}
 
+    def outside(self, column: str) -> tuple[float, ...]:
+        """The numbers that stand for words of the column that say nothing of how much, as ERR, and lie in no range."""
+        return ()
+
     def told(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Values by columns as they are modelled: dates, times and decimals as whole numbers."""
         return dict(values)
@@ -203,6 +207,11 @@ class Table(Container):
         """As {'<0.5': -49.5}; no words of most columns."""
         found = self._by_name.get(column)
         return {} if found is None else dict(zip(found.words or (), found.places or (), strict=True))
+
+    def outside(self, column: str) -> tuple[float, ...]:
+        """The places of the first words."""
+        found = self._by_name.get(column)
+        return () if found is None else (found.places or ())[: found.apart or 0]
 
     def told(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Dates, times and decimals as whole numbers, and texts that are numbers as such."""

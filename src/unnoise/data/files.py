@@ -10,8 +10,9 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -68,6 +69,7 @@ def read(
     marked: Collection[str] = (),
     levels: Collection[str] = (),
     sheet: str | None = None,
+    words: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> pl.DataFrame | Values:
     """The data in a file, in a folder of images, or on standard input ("-").
 
@@ -87,6 +89,7 @@ def read(
         marked: those of them in which "?" is missing, as it is elsewhere among words.
         levels: columns of a text that stay text where numbers would not be written as their cells are, as 01 or 1.50.
         sheet: the name of the sheet of a file of Excel; the first by default.
+        words: texts beside the numbers of columns, as {"conc": ["<0.5", "ND"]}, which are not missing there.
 
     Raises:
         InputError: what cannot be read, or would be read wrongly, in one sentence.
@@ -96,7 +99,9 @@ def read(
     if isinstance(levels, str):
         refuse("levels", levels, "a list of names of columns")
     kept = frozenset(text), frozenset(marked), frozenset(levels)
-    return read_with(path, Reading(encoding, separator, decimal, header, query, tuple(names), *kept, sheet))[0]
+    if not isinstance(words, Mapping) or any(isinstance(texts, str) for texts in words.values()):
+        refuse("words", words, "a dict of lists of texts by the names of columns")
+    return read_with(path, Reading(encoding, separator, decimal, header, query, tuple(names), *kept, sheet, words))[0]
 
 
 def read_with(path: Path | str, reading: Reading) -> Found:

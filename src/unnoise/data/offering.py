@@ -19,7 +19,7 @@ def offered_by(schema: Schema, rows: Any) -> list[str]:
     """Sentences about what could be said of columns, and about what could be kept among those of the same unit."""
     kept = {*schema.conditions, *(name for step in schema.chart.steps for name in (step.target, *step.sources))}
     kept |= {name for factor in schema.factors.values() if factor.joint for name in factor.columns}
-    columns = schema.container.split(rows)
+    columns = {name: held for name, held in schema.container.split(rows).items() if not schema.container.words(name)}
     plain = {name: values for name, values in columns.items() if schema.container.unit(name) is None}
     free = {name: values for name, values in columns.items() if name not in {*kept, *schema.constants}}
     counters = _offers.counters(free)

@@ -26,7 +26,7 @@ from unnoise.data.parts import Parts, unknown_column
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers from `low` to `high`, with both ends; None is open.
+    """Numbers from `low` to `high`, with both ends; None is open. Those `without` are none, but stand for words.
 
     >>> age = Range(30, None)
     >>> str(age), age.holds(np.array([29, 30, 31])).tolist()
@@ -35,6 +35,7 @@ class Range:
 
     low: float | None
     high: float | None
+    without: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         real(or_none=True, low=self.low, high=self.high)
@@ -43,7 +44,7 @@ class Range:
 
     def holds(self, values: Values) -> Mask:
         """Which values of a column lie in it."""
-        inside = np.ones(values.shape, dtype=bool)
+        inside: Mask = ~np.isin(values, self.without)
         if self.low is not None:
             inside &= values >= self.low
         if self.high is not None:
@@ -281,7 +282,8 @@ def _within(
         shown = f"({', '.join(map(word_of(parts, name), ends))})" if fine else f"{value!r:.100}"
         raise InputError(f"Column '{name}' was given the range {shown}; expected (low, high), {expected}.")
     _warn_if_far(parts, factor, name, np.array(ends, dtype=np.float64))
-    return Range(*value)
+    low, high = value
+    return Range(low, high, parts.container.outside(name))
 
 
 def word_of(parts: Parts, name: str) -> Callable[[Any], str]:
