@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -107,3 +108,68 @@ def test_a_batch_of_arrow_is_a_table_with_its_names() -> None:
 def test_tables_that_are_no_frames_are_told_how_to_become_one(data: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         Schema.infer(data)
+
+
+NOTHING = {
+    "polars": pl.DataFrame(
+        {
+            f"c{i}": pl.Series([None] * 4, dtype=kind)
+            for i, kind in enumerate(
+                (
+                    *(pl.Date, pl.Datetime("ms"), pl.Datetime("us", "Europe/Berlin"), pl.Duration("ns"), pl.Time),
+                    *(pl.Decimal(10, 2), pl.Enum(["u", "v"]), pl.Categorical, pl.String, pl.Int8, pl.Boolean, pl.Null),
+                )
+            )
+        }
+    ).with_columns(a=pl.Series([1.5, 2.5, 3.5, 5.0])),
+    "pandas": pd.DataFrame(
+        {
+            kind: pd.Series([None] * 4, dtype=kind)
+            for kind in (
+                *(
+                    "datetime64[s]",
+                    "datetime64[ns, Europe/Berlin]",
+                    "timedelta64[us]",
+                    "period[M]",
+                    "Int64",
+                ),
+                *("boolean", "string", "object", "float32", "date32[day][pyarrow]"),
+            )
+        }
+        | {"level": pd.Categorical([None] * 4, categories=["u", "v"], ordered=True)}
+        | {"money": pd.Series([None] * 4, dtype=pd.ArrowDtype(pa.decimal128(8, 2))), "a": [1.5, 2.5, 3.5, 5.0]}
+    ),
+    "arrow": pa.table(
+        {
+            f"c{i}": pa.nulls(4, kind)
+            for i, kind in enumerate(
+                (
+                    *(
+                        pa.date32(),
+                        pa.timestamp("us", tz="UTC"),
+                        pa.duration("s"),
+                        pa.time64("us"),
+                        pa.decimal128(8, 2),
+                    ),
+                    *(pa.dictionary(pa.int32(), pa.string()), pa.string(), pa.int16(), pa.bool_(), pa.null()),
+                )
+            )
+        }
+        | {"a": [1.5, 2.5, 3.5, 5.0]}
+    ),
+}
+
+
+@pytest.mark.parametrize("library", NOTHING)
+def test_columns_without_values_come_back_in_their_types(library: str) -> None:
+    """As a query returns them of which no row has a date."""
+    frame: Any = NOTHING[library]
+    with pytest.warns(UserWarning, match="held no value in any row"):
+        schema = Schema.infer(frame)
+    assert Schema.from_config(json.loads(json.dumps(schema.to_config()))) == schema
+    made = schema.decode(schema.encode(frame).x)
+    if library == "pandas":
+        pd.testing.assert_frame_equal(made, frame)
+    else:
+        assert made.schema == frame.schema
+        assert made.equals(frame)

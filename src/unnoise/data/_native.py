@@ -154,20 +154,36 @@ def _arrow_column(series: nw.Series[Any], label: str | int) -> Column:
 def _pandas_frame(module: str, layout: Sequence[Column], parts: Sequence[Values], blank: Blank) -> Any:
     pd = importlib.import_module(module)
     series = [
-        _pandas_counted(pd, column, part)
+        _pandas_nothing(pd, column, len(part))
+        if _is_empty(rows)
+        else _pandas_counted(pd, column, part)
         if column.counted
         else _pandas_coded(pd, column, part)
         if column.type.startswith("dictionary")
         else pd.Series(part).astype(column.type if c is None else pd.CategoricalDtype(list(c), column.ordered))
-        for column, part in zip(layout, parts, strict=True)
+        for column, part, rows in zip(layout, parts, blank, strict=True)
         for c in [column.categories]
     ]
     for column, rows in zip(series, blank, strict=True):
-        if rows is not None and rows.any():
+        if rows is not None and rows.any() and not rows.all():
             column.iloc[np.flatnonzero(rows)] = None
     frame = pd.concat(series, axis=1)
     frame.columns = [column.label for column in layout]
     return frame
+
+
+def _is_empty(rows: Mask | None) -> bool:
+    """Whether a column has no value at all, so that its type alone says what it is."""
+    return rows is not None and bool(rows.all())
+
+
+def _pandas_nothing(pd: Any, column: Column, n: int) -> Any:
+    """A column without values."""
+    if column.type.endswith("[pyarrow]"):
+        held = importlib.import_module("pyarrow").nulls(n, _arrow_type(column.type.removesuffix("[pyarrow]")))
+        return pd.Series(pd.arrays.ArrowExtensionArray(held))
+    levels = column.categories
+    return pd.Series([None] * n, dtype=column.type if levels is None else pd.CategoricalDtype(levels, column.ordered))
 
 
 def _pandas_coded(pd: Any, column: Column, part: Values) -> Any:
@@ -210,29 +226,37 @@ def _polars_counted(column: Column, part: pl.Series) -> pl.Series:
         part = part.dt.replace_time_zone("UTC").dt.convert_time_zone(column.zone)
     if column.type == "Object":
         return pl.Series(part.name, part.to_list(), dtype=pl.Object)
-    found = re.match(r"(Datetime|Duration)\[(\w+)|Decimal\((\d+), (\d+)", column.type)
-    if found is None or part.dtype == pl.String:
-        return part.cast(getattr(pl, column.type))
-    if found[3]:
-        return part.cast(pl.Decimal(int(found[3]), int(found[4])))
+    return part.cast(_polars_type(column))
+
+
+def _polars_type(column: Column) -> Any:
+    """The type of a column of polars."""
+    import polars as pl
+
+    found = re.match(r"(Datetime|Duration)\[(\w+)(?:, (.+)\])?|Decimal\((\d+), (\d+)", column.type)
+    if column.categories is not None:
+        return pl.Enum(column.categories)
+    if found is None:
+        return getattr(pl, column.type)
+    if found[4]:
+        return pl.Decimal(int(found[4]), int(found[5]))
     unit: Any = found[2]
-    return part.cast(pl.Duration(unit) if found[1] == "Duration" else pl.Datetime(unit, column.zone))
+    return pl.Duration(unit) if found[1] == "Duration" else pl.Datetime(unit, found[3])
 
 
 def _polars_frame(layout: Sequence[Column], parts: Sequence[Values], blank: Blank) -> Any:
     import polars as pl
 
-    known = {name: kind for name, kind in vars(pl).items() if isinstance(kind, type) and issubclass(kind, pl.DataType)}
-    types = [None if c.counted else known[c.type]() if c.categories is None else pl.Enum(c.categories) for c in layout]
     columns = [
-        _polars_counted(column, part)
+        pl.Series(str(column.label), [None] * len(part), dtype=_polars_type(column))
+        if column.type == "Null" or _is_empty(rows)
+        else _polars_counted(column, part)
         if isinstance(part, pl.Series)
-        else pl.Series(str(column.label), [None] * len(part))
-        if column.type == "Null"
         else pl.Series(str(column.label), part, dtype=pl.Object if column.type == "Object" else None)
-        for column, part in zip(layout, parts, strict=True)
+        for column, part, rows in zip(layout, parts, blank, strict=True)
     ]
-    cast = [c if t is None or c.dtype == t else c.cast(t) for c, t in zip(columns, types, strict=True)]
+    types = [c.dtype if column.counted else _polars_type(column) for c, column in zip(columns, layout, strict=True)]
+    cast = [c if c.dtype == t else c.cast(t) for c, t in zip(columns, types, strict=True)]
     return pl.DataFrame([c if r is None else without(c, r) for c, r in zip(cast, blank, strict=True)])
 
 
@@ -240,10 +264,10 @@ def _arrow_frame(layout: Sequence[Column], parts: Sequence[Values], blank: Blank
     pa = importlib.import_module("pyarrow")
     held = zip(layout, parts, blank, strict=True)
     arrays = [
-        native_series("pyarrow", column, part)
+        pa.nulls(len(part), _arrow_type(column.type))
+        if column.type == "null" or _is_empty(rows)
+        else native_series("pyarrow", column, part)
         if column.counted
-        else pa.nulls(len(part))
-        if column.type == "null"
         else pa.array(part, type=_arrow_type(column.type), mask=rows)
         for column, part, rows in held
     ]

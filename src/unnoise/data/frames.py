@@ -142,9 +142,10 @@ def values(series: nw.Series[Any], name: str) -> Values:
         return np.array([None if is_missing(level) else level for level in series.to_list()], dtype=object)
     if kind in ("Int128", "UInt128"):  # unknown to numpy
         series = _in_64_bits(series, name)
-    if kind == "Decimal" or not (
-        series.dtype.is_numeric() or kind in ("Boolean", "String", "Object") or series.is_null().all()
-    ):
+    plain = kind != "Decimal" and (series.dtype.is_numeric() or kind in ("Boolean", "String", "Object"))
+    if not plain and series.is_null().all():
+        return np.full(len(series), np.nan)
+    if not plain:
         raise InputError(
             f"Column '{name}' is of type {_type_of(series)}; turn it into plain numbers or text, or drop it"
             f"{'; of a sparse one .sparse.to_dense() does' * _type_of(series).startswith('Sparse')}."
