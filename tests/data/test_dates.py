@@ -44,6 +44,12 @@ def schema_of(frame: Any) -> Schema:
         (["01:30pm", "12:00am", "11:59pm"], "%I:%M%P", "m", [810, 0, 1439]),
         (["2021-01-01 05:00:00 UTC", "2021-01-01 06:00:00 UTC"], "%Y-%m-%d %H:%M:%S UTC", "h", [447077, 447078]),
         (["20210101T050000", "20210101T060000"], "%Y%m%dT%H%M%S", "h", [447077, 447078]),
+        (["0:53:06.7", "1:10:01.5", "0:59:00.0"], "%-H:%M:%S%.1f", "ms", [3186700, 4201500, 3540000]),
+        (["2021-01-01 05:00:00.25", "2021-01-01 06:00:00.70"], "%Y-%m-%d %H:%M:%S%.2f", "ms", None),
+        (["2021-01-01T05:00:00.5Z", "2021-01-01T06:00:00.7Z"], "%Y-%m-%dT%H:%M:%S%.1fZ", "ms", None),
+        (["+01:00:05", "+00:00:00"], "+[hh]:mm:ss", "s", [3605, 0]),
+        (["26:00:01.5", "1:10:01.0"], "[h]:mm:ss.0", "ms", [93601500, 4201000]),
+        (["1:02.33", "0:58.20"], "[m]:ss.00", "ms", [62330, 58200]),
         (["0 days 01:00:00", "1 days 12:30:00", "-1 days +23:59:00"], "d days hh:mm:ss", "m", [60, 2190, -1]),
         (["0 days 00:00:01.500000", "0 days 00:00:02.000000"], "d days hh:mm:ss", "ms", [1500, 2000]),
     ],
@@ -61,6 +67,14 @@ def test_clear_ones_are_numbers_inside_and_the_same_text_outside(
     assert list(back["d"]) == texts
     holed = frame_of([texts[0], None, *texts[2:]], kind)
     assert list(schema.filled(holed, schema.encode(frame).x)["d"]) == texts
+
+
+def test_minutes_behind_the_first_are_said_and_come_back() -> None:
+    frame = frame_of(["+1:05", "+0:00", "+12:04"])
+    with pytest.warns(UserWarning, match=r"read as minutes and seconds: '\+1:05' is 0:01:05"):
+        schema = Schema.infer(frame)
+    assert schema.container.split(frame)["d"].tolist() == [65, 0, 724]
+    assert schema.decode(schema.encode(frame).x)["d"].to_list() == frame["d"].to_list()
 
 
 @pytest.mark.parametrize(
