@@ -301,6 +301,20 @@ def test_a_last_row_of_totals_is_said(tmp_path: Path, end: str) -> None:
     assert len(columns_of(tmp_path, text + "p9,k,18,9\n")["a"]) == 7
 
 
+@pytest.mark.parametrize("below", [",,,\nSource: the office,,,\n", "* estimated,,,\n"])
+def test_notes_below_the_table_hide_no_totals(tmp_path: Path, below: str) -> None:
+    """As statistical offices write them; without notes a row of few values is one of holes."""
+    text = "name,kind,a,b\n" + "".join(f"p{i},k,{i + 0.5},{i % 5}\n" for i in range(6)) + "Total,,18,10\n"
+    with pytest.warns(UserWarning, match="notes|totals") as said:
+        read_text(tmp_path, text + below)
+    notes, totals = (str(one.message) for one in said)
+    assert "look like notes ('" + below.strip(",\n").partition(",")[0] in notes
+    assert totals.startswith("The last row above them looks like totals (Total)")
+    for holes in (",,3.5,\n", "p0,,,\n"):
+        with warnings.catch_warnings(action="error"):
+            read_text(tmp_path, text.partition("Total")[0] + holes)
+
+
 def test_numbers_whose_sum_is_none_are_no_totals(tmp_path: Path) -> None:
     text = "a,b\n" + "".join(f"{i}e307,{2 * i}e307\n" for i in range(1, 8))
     with warnings.catch_warnings():
