@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import warnings
 from pathlib import Path
@@ -284,3 +285,14 @@ def test_days_with_their_names_and_in_weeks(texts: list[str], pattern: str, firs
 def test_names_of_days_alone_and_wrong_ones_are_words() -> None:
     for texts in (["Monday", "Tuesday"], ["Mon, 04 Apr 2023", "Tue, 05 Apr 2023"], ["2023-045", "2023-181"]):
         assert _dates.pattern_of(pl.Series(texts), "d") is None
+
+
+@pytest.mark.parametrize("typed", ["2023-03-05", "05.03.2023", "5.3.2023", "2023/03/05", "5 Mar 2023", "March 5, 2023"])
+def test_dates_without_a_notation_are_given_in_any_clear_one(typed: str) -> None:
+    frame = pl.DataFrame({"d": [dt.date(2023, 3, day) for day in range(1, 9)]})
+    schema = Schema.infer(frame)
+    x = schema.given({"d": typed}, 1).columns["d"][0]
+    assert schema.word("d", int(x[0])) == "2023-03-05"
+    for unclear in ("05/03/2023", "2023-02-30", "5.3."):
+        with pytest.raises(InputError, match="has no date"):
+            schema.given({"d": unclear}, 1)

@@ -352,7 +352,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "another constant": ({"planet": 4}, "Column 'planet' was always 3 when the model was fitted, but row 0 holds 4"),
     "a range of constants": (
         {"planet": (3, 4)},
-        "Column 'planet' was always 3 when the model was fitted; leave it out",
+        "Column 'planet' was always 3 and is not modelled, so it can be given no range and no set; leave it out",
     ),
     "never missing constant": ({"planet": None}, r"Column 'planet' was there in every row .* missing \(None\)"),
     "condition": ({"where": "w"}, "Condition 'where' has no level 'w'; the levels are u, v"),

@@ -212,7 +212,8 @@ def parsed_again(texts: pl.Series, column: Column) -> pl.Series:
     if column.counted == "duration":
         kinds = dict.fromkeys(ELAPSED, "duration")
     else:
-        kinds = {one: "time" if "d" not in one else "datetime" if "%M" in one else "date" for one in _CLEAR}
+        clear = (*_CLEAR, *_OTHER)
+        kinds = {one: "time" if "d" not in one else "datetime" if "%M" in one else "date" for one in clear}
     patterns = [one for one, kind in kinds.items() if kind == column.counted or {kind, column.counted} == _ALIKE]
     zoned = [f"{one}%:z" for one in patterns if kinds[one] == "datetime"] if column.zone else []
     for pattern in filter(None, (column.pattern, *zoned, *patterns)):

@@ -171,8 +171,8 @@ def given(parts: Parts, told: Mapping[str, Any], context: Mapping[str, Any], n: 
             _check_may_be_missing(parts, name)
             flags[name] = (True, everywhere)
         elif name in parts.constants and name not in steps:
-            rows = _check_constant(parts, name, value, n)
-            flags[name] = (False, rows)
+            held[name] = _constant(parts, name, value, n)
+            flags[name] = (False, held[name][1])
         else:
             factor = None if name in steps else factor_of[name]
             if isinstance(value, set | frozenset) or (isinstance(value, tuple) and len(value) == 2):
@@ -327,11 +327,13 @@ def _check_may_be_missing(parts: Parts, name: str) -> None:
         )
 
 
-def _check_constant(parts: Parts, name: str, value: Any, n: int) -> Mask:
+def _constant(parts: Parts, name: str, value: Any, n: int) -> tuple[Values, Mask]:
+    """The value of a column that is not modelled, which tells nothing of the others, and where it was given."""
     kind = parts.constants[name]
     if isinstance(value, set | frozenset | tuple):
-        raise InputError(f"Column '{name}' was always {kind.value} when the model was fitted; leave it out.")
+        raise InputError(f"Column '{name}' {kind.why}, so it can be given no range and no set; leave it out.")
     values, present = values_of(value, name, n, ())
     values = holes.filled(values, present, kind.value)
-    kind.check(values if kind.dtype == "object" else as_type(values, kind.dtype, name), name)
-    return present
+    values = values if kind.dtype == "object" else as_type(values, kind.dtype, name)
+    kind.check(values, name)
+    return values, present
