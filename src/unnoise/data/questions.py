@@ -28,6 +28,8 @@ from unnoise.data.parts import Parts, unknown_column
 class Range:
     """Numbers from `low` to `high`, with both ends; None is open. Those `without` are none, but stand for words.
 
+    Numbers that come round after a `turn` are also those that lie so many turns away: 350 to 10 is -10 to 10.
+
     >>> age = Range(30, None)
     >>> str(age), age.holds(np.array([29, 30, 31])).tolist()
     ('at least 30', [False, True, True])
@@ -36,15 +38,19 @@ class Range:
     low: float | None
     high: float | None
     without: tuple[float, ...] = ()
+    turn: float | None = None
 
     def __post_init__(self) -> None:
         real(or_none=True, low=self.low, high=self.high)
-        if self.low is not None and self.high is not None and self.low > self.high:
+        if self.low is not None and self.high is not None and self.low > self.high and self.turn is None:
             raise InputError(f"got the range {self.low} to {self.high}; expected low at most high")
 
     def holds(self, values: Values) -> Mask:
         """Which values of a column lie in it."""
         inside: Mask = ~np.isin(values, self.without)
+        if self.turn is not None and self.low is not None and self.high is not None:
+            width = self.high - self.low
+            return inside & (np.mod(values - self.low, self.turn) <= (width if width >= 0 else width % self.turn))
         if self.low is not None:
             inside &= values >= self.low
         if self.high is not None:
@@ -277,13 +283,14 @@ def _within(
         )
     ends = [end for end in value if end is not None]
     fine = all(isinstance(end, Real) and not isinstance(end, bool | np.bool_) and math.isfinite(end) for end in ends)
-    if not fine or (len(ends) == 2 and ends[0] > ends[1]):
+    turn = None if factor is None else factor.turn_of(name)
+    if not fine or (len(ends) == 2 and ends[0] > ends[1] and turn is None):
         expected = "low at most high" if fine else "both finite numbers or None"
         shown = f"({', '.join(map(word_of(parts, name), ends))})" if fine else f"{value!r:.100}"
         raise InputError(f"Column '{name}' was given the range {shown}; expected (low, high), {expected}.")
     _warn_if_far(parts, factor, name, np.array(ends, dtype=np.float64))
     low, high = value
-    return Range(low, high, parts.container.outside(name))
+    return Range(low, high, parts.container.outside(name), turn)
 
 
 def word_of(parts: Parts, name: str) -> Callable[[Any], str]:
