@@ -27,8 +27,10 @@ _PLAIN += r"|date32\[day\]|date64\[ms\]|duration\[(s|ms|us|ns)\]|time32\[(s|ms)\
 _PLAIN += rf"|timestamp\[(s|ms|us|ns)(, tz={_ZONE})?\]|decimal(128|256)\(\d+, \d+\)"
 _ARROW = rf"{_PLAIN}|dictionary<values=({_PLAIN}), indices=({_PLAIN}), ordered=[01]>"
 _NUMPY = rf"u?int(8|16|32|64)|float(16|32|64)|bool|object|datetime64\[(s|ms|us|ns)(, {_ZONE})?\]"
+_FILLED = r"Sparse\[(\w+), (.+)\]"
+_SPARSE = rf"Sparse\[({_NUMPY}), [\w.+-]+\]"
 _NUMPY += r"|timedelta64\[(s|ms|us|ns)\]|period\[[\w-]+\]"
-_PANDAS = rf"{_NUMPY}|str|string|category|U?Int(8|16|32|64)|Float(32|64)|boolean|({_ARROW})\[pyarrow\]"
+_PANDAS = rf"{_NUMPY}|{_SPARSE}|str|string|category|U?Int(8|16|32|64)|Float(32|64)|boolean|({_ARROW})\[pyarrow\]"
 _POLARS = r"U?Int(8|16|32|64|128)|Float(16|32|64)|Boolean|String|Categorical|Enum|Object"
 _POLARS += rf"|Date|Time|Datetime\[(ms|us|ns)(, {_ZONE})?\]|Duration\[(ms|us|ns)\]|Decimal\(\d+, \d+\)|Null"
 _LIKE_PANDAS = {"pandas": "pandas", "modin": "modin.pandas", "cudf": "cudf"}
@@ -101,6 +103,16 @@ def build(backend: str, layout: Sequence[Column], parts: Sequence[Values], blank
         ) from error
 
 
+def labelled(backend: str, frame: Any, labels: Sequence[tuple[Any, ...]]) -> Any:
+    """The frame of pandas or Arrow with labels of these parts, which may stand twice."""
+    if backend == "pyarrow":
+        return frame.rename_columns([label for (label,) in labels])
+    pd = importlib.import_module(_LIKE_PANDAS[backend])
+    several = any(len(parts) > 1 for parts in labels)
+    frame.columns = pd.MultiIndex.from_tuples(labels) if several else pd.Index([label for (label,) in labels])
+    return frame
+
+
 def without(series: pl.Series, rows: Mask) -> pl.Series:
     """The series of polars with holes in these rows."""
     import polars as pl
@@ -160,14 +172,13 @@ def _pandas_frame(module: str, layout: Sequence[Column], parts: Sequence[Values]
         if column.counted
         else _pandas_coded(pd, column, part)
         if column.type.startswith("dictionary")
-        else pd.Series(part).astype(column.type if c is None else pd.CategoricalDtype(list(c), column.ordered))
+        else pd.Series(part).astype(_pandas_type(pd, column))
         for column, part, rows in zip(layout, parts, blank, strict=True)
-        for c in [column.categories]
     ]
     for column, rows in zip(series, blank, strict=True):
         if rows is not None and rows.any() and not rows.all():
             column.iloc[np.flatnonzero(rows)] = None
-    frame = pd.concat(series, axis=1)
+    frame = pd.concat([_as_sparse(pd, s, column) for s, column in zip(series, layout, strict=True)], axis=1)
     frame.columns = [column.label for column in layout]
     return frame
 
@@ -182,8 +193,24 @@ def _pandas_nothing(pd: Any, column: Column, n: int) -> Any:
     if column.type.endswith("[pyarrow]"):
         held = importlib.import_module("pyarrow").nulls(n, _arrow_type(column.type.removesuffix("[pyarrow]")))
         return pd.Series(pd.arrays.ArrowExtensionArray(held))
-    levels = column.categories
-    return pd.Series([None] * n, dtype=column.type if levels is None else pd.CategoricalDtype(levels, column.ordered))
+    return pd.Series([None] * n, dtype=_pandas_type(pd, column))
+
+
+def _pandas_type(pd: Any, column: Column) -> Any:
+    """The type of a column of pandas."""
+    if column.categories is not None:
+        return pd.CategoricalDtype(list(column.categories), column.ordered)
+    sparse = re.fullmatch(_FILLED, column.type)
+    return column.type if sparse is None else sparse[1]
+
+
+def _as_sparse(pd: Any, series: Any, column: Column) -> Any:
+    """The column without the values that fill it, if it is a sparse one, which cannot be written to."""
+    sparse = re.fullmatch(_FILLED, column.type)
+    if sparse is None:
+        return series
+    fill = {"True": True, "False": False}.get(sparse[2], sparse[2])
+    return series.astype(pd.SparseDtype(sparse[1], np.dtype(sparse[1]).type(fill).item()))
 
 
 def _pandas_coded(pd: Any, column: Column, part: Values) -> Any:
