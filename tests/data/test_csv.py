@@ -69,6 +69,7 @@ def read_text(tmp_path: Path, text: str | bytes) -> pl.DataFrame:
         ("# a note, of mine\nname,city\nann,rome\n", {"name": ["ann"], "city": ["rome"]}),
         ("#a,b\n1,u\n2,v\n", {"a": [1, 2], "b": ["u", "v"]}),
         ("a,b\n1,#N/A N/A\n1.#IND,2\n", {"a": [1, None], "b": [None, 2]}),
+        ("a,b\n1,#REF!\n#NAME?,2\n3,#NUM!\n", {"a": [1, None, 3], "b": [None, 2, None]}),
         ("a,b\n1,2\n".encode("utf-16"), {"a": [1], "b": [2]}),
         ('a,"b\nc"\n1,2\n', {"a": [1], "b\nc": [2]}),
         ("\ufeff# one\na,b\n1,2\n", {"a": [1], "b": [2]}),

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 MISSING = (
     *("", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "-NaN", "null", "NULL", "None", "<NA>", "#N/A", "#NA"),
-    *("#N/A N/A", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN", "#NULL!", "#DIV/0!", "#VALUE!"),
+    *("#N/A N/A", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN"),
+    *("#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!"),  # of Excel
 )
 _MARKS = {  # missing where all else is numbers or dates, in any capitals and among any signs, as n.a. or (missing)
     *(
