@@ -304,7 +304,8 @@ def _table(content: bytes, suffix: str, source: str, reading: Reading) -> Found:
         reading.refuse_unused(source, ("header", "query", "sheet"))
         return _tables.checked(_sheets.read_excel(content, source, reading), source), None, None
     reading.refuse_unused(source, ("query",))
-    return _tables.checked(_READERS[suffix](content, source), source), None, None
+    table = _READERS[suffix](content, source)
+    return _tables.checked(table if reading.query else _tables.unnested(table, source), source), None, None
 
 
 def _queried(held: Found, reading: Reading) -> Found:
