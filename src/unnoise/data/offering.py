@@ -26,6 +26,7 @@ def offered_by(schema: Schema, rows: Any) -> list[str]:
     return [
         *_of_shares(plain, kept),
         *map(_of_counter, counters),
+        *(_of_code(*one) for one in _offers.codes({name: plain[name] for name in plain if name in free})),
         *_of_kinds(schema, plain, {*kept, *counters}),
         *_between(schema, columns, kept),
     ]
@@ -44,6 +45,13 @@ def _of_shares(columns: Mapping[str, Values], kept: Collection[str]) -> list[str
 def _of_counter(name: str) -> str:
     option = shlex.quote(f"{name}=identifier")
     return f"{name} counts the rows, and is modelled like any number: leave it out with --column {option}"
+
+
+def _of_code(name: str, value: float, share: float) -> str:
+    return (
+        f"{name} is {value:g} in {100 * share:.2g} % of rows, far from all other values: leave these cells empty if it "
+        "stands for missing"
+    )
 
 
 def _of_kinds(schema: Schema, columns: Mapping[str, Values], kept: Collection[str]) -> list[str]:
