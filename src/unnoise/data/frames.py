@@ -51,7 +51,9 @@ def odd_labels(data: Any) -> list[Any] | None:
     if not (hasattr(data, "rename_columns") or (hasattr(data, "set_axis") and hasattr(data, "columns"))):
         return None
     labels = list(data.column_names if hasattr(data, "rename_columns") else data.columns)
-    fine = all(isinstance(label, str | int) and not isinstance(label, bool) for label in labels)
+    if any(isinstance(label, bool) for label in labels):  # which are refused, as they are no labels but a mask
+        return None
+    fine = all(isinstance(label, str | int) for label in labels)
     return None if fine and len(set(map(str, labels))) == len(labels) else labels
 
 

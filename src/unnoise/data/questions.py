@@ -177,8 +177,10 @@ def given(parts: Parts, told: Mapping[str, Any], context: Mapping[str, Any], n: 
             _check_may_be_missing(parts, name)
             flags[name] = (True, everywhere)
         elif name in parts.constants and name not in steps:
-            held[name] = _constant(parts, name, value, n)
-            flags[name] = (False, held[name][1])
+            values, present = _constant(parts, name, value, n)
+            flags[name] = (False, present)
+            if (values != parts.constants[name].values(n)).any():  # as of identifiers, which would be made anew
+                held[name] = values, present
         else:
             factor = None if name in steps else factor_of[name]
             if isinstance(value, set | frozenset) or (isinstance(value, tuple) and len(value) == 2):
