@@ -114,6 +114,10 @@ def test_others_are_said(texts: list[str], pattern: str, first: str) -> None:
             [f"2021-01-{day:02}" for day in range(1, 10)] * 2 + ["soon"],
             "looks like dates, but is text, as it holds 'soon'",
         ),
+        (
+            [f"{day:02}.03.2021" for day in range(1, 29)] * 2 + ["Summe"],
+            "looks like dates, but is text, as it holds 'Summe'",
+        ),
     ],
 )
 def test_what_cannot_be_told_stays_text_with_a_warning(texts: list[str], message: str) -> None:

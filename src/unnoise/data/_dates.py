@@ -162,9 +162,9 @@ def _less_clear(held: pl.Series, name: str) -> str | None:
         found = _unpadded(held, found)
         warn(f"Column '{name}' is read as dates: {held[0]!r} is {parsed(held.head(1), found)[0]}.")
         return found
-    good = max((_share(held, pattern) for pattern in ("%Y-%m-%d", *_OTHER[:4], *_PAIRS[0])), default=0.0)
-    if good >= _MOST or held.str.contains(_SHORT_YEAR).all():
-        odd = held.filter(held.str.to_date("%Y-%m-%d", strict=False).is_null())
+    best = max(("%Y-%m-%d", *_OTHER[:4], *_PAIRS[0]), key=lambda pattern: _share(held, pattern))
+    if _share(held, best) >= _MOST or held.str.contains(_SHORT_YEAR).all():
+        odd = held.filter(parsed(held, best).is_null())
         warn(
             f"Column '{name}' looks like dates, but is text, as it holds {(odd if len(odd) else held)[0]!r}; write all "
             "as 2021-01-31 to model them as dates."
