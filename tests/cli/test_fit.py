@@ -123,7 +123,6 @@ BAD = {
     "no rows": (HEADER, "holds no rows of data"),
     "nothing": ("", "is empty"),
     "names": (HEADER + "".join(f"{i},name{i % 20_001}\n" for i in range(40_002)), r"Column 'b' has 20001 levels"),
-    "names twice": ("a,a\n1,2\n3,4\n", "Several columns have the name 'a'; rename or drop them"),
     "all constant": (HEADER + "1,2\n1,2\n1,2\n", "Every column holds a single value"),
     "ragged": (HEADER + "1,2\n3,4,5\n6,7\n", "row . has 3 fields; expected 2"),
 }

@@ -280,3 +280,31 @@ def test_shares_and_counters_are_offered_and_no_chance() -> None:
     assert counter.endswith("leave it out with --column id=identifier")
     kinds = {"a,b,c": "proportions", "id": "identifier"}
     assert offered_by(Schema.infer(frame, kinds=kinds), frame) == []
+
+
+def test_numbers_that_stand_for_something_are_said() -> None:
+    rng = np.random.default_rng(0)
+    coded = {
+        "celsius": np.where(np.arange(300) % 20 == 0, -9999.0, rng.normal(15, 5, 300)),
+        "answer": np.where(
+            np.arange(300) % 15 == 0, 99, np.where(np.arange(300) % 15 == 1, 98, rng.integers(1, 6, 300))
+        ),
+    }
+    plain = {
+        "age": rng.integers(18, 100, 300),
+        "year": rng.integers(1990, 2000, 300),
+        "nines": np.arange(300) * 9,
+        "once": np.where(np.arange(300) == 3, 999, rng.integers(0, 9, 300)),
+        "far": np.where(np.arange(300) % 20 == 0, 5000, rng.integers(0, 9, 300)),
+    }
+    assert [(name, value) for name, value, _ in _offers.codes(coded | plain)] == [
+        ("celsius", -9999),
+        ("answer", 98),
+        ("answer", 99),
+    ]
+    frame = pl.DataFrame(coded)
+    said = offered_by(Schema.infer(frame), frame)
+    assert (
+        "celsius is -9999 in 5 % of rows, far from all other values: leave these cells empty if it stands for"
+        in said[0]
+    )

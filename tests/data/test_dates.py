@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import warnings
 from pathlib import Path
@@ -44,6 +45,12 @@ def schema_of(frame: Any) -> Schema:
         (["01:30pm", "12:00am", "11:59pm"], "%I:%M%P", "m", [810, 0, 1439]),
         (["2021-01-01 05:00:00 UTC", "2021-01-01 06:00:00 UTC"], "%Y-%m-%d %H:%M:%S UTC", "h", [447077, 447078]),
         (["20210101T050000", "20210101T060000"], "%Y%m%dT%H%M%S", "h", [447077, 447078]),
+        (["0:53:06.7", "1:10:01.5", "0:59:00.0"], "%-H:%M:%S%.1f", "ms", [3186700, 4201500, 3540000]),
+        (["2021-01-01 05:00:00.25", "2021-01-01 06:00:00.70"], "%Y-%m-%d %H:%M:%S%.2f", "ms", None),
+        (["2021-01-01T05:00:00.5Z", "2021-01-01T06:00:00.7Z"], "%Y-%m-%dT%H:%M:%S%.1fZ", "ms", None),
+        (["+01:00:05", "+00:00:00"], "+[hh]:mm:ss", "s", [3605, 0]),
+        (["26:00:01.5", "1:10:01.0"], "[h]:mm:ss.0", "ms", [93601500, 4201000]),
+        (["1:02.33", "0:58.20"], "[m]:ss.00", "ms", [62330, 58200]),
         (["0 days 01:00:00", "1 days 12:30:00", "-1 days +23:59:00"], "d days hh:mm:ss", "m", [60, 2190, -1]),
         (["0 days 00:00:01.500000", "0 days 00:00:02.000000"], "d days hh:mm:ss", "ms", [1500, 2000]),
     ],
@@ -61,6 +68,14 @@ def test_clear_ones_are_numbers_inside_and_the_same_text_outside(
     assert list(back["d"]) == texts
     holed = frame_of([texts[0], None, *texts[2:]], kind)
     assert list(schema.filled(holed, schema.encode(frame).x)["d"]) == texts
+
+
+def test_minutes_behind_the_first_are_said_and_come_back() -> None:
+    frame = frame_of(["+1:05", "+0:00", "+12:04"])
+    with pytest.warns(UserWarning, match=r"read as minutes and seconds: '\+1:05' is 0:01:05"):
+        schema = Schema.infer(frame)
+    assert schema.container.split(frame)["d"].tolist() == [65, 0, 724]
+    assert schema.decode(schema.encode(frame).x)["d"].to_list() == frame["d"].to_list()
 
 
 @pytest.mark.parametrize(
@@ -98,6 +113,10 @@ def test_others_are_said(texts: list[str], pattern: str, first: str) -> None:
         (
             [f"2021-01-{day:02}" for day in range(1, 10)] * 2 + ["soon"],
             "looks like dates, but is text, as it holds 'soon'",
+        ),
+        (
+            [f"{day:02}.03.2021" for day in range(1, 29)] * 2 + ["Summe"],
+            "looks like dates, but is text, as it holds 'Summe'",
         ),
     ],
 )
@@ -270,3 +289,14 @@ def test_days_with_their_names_and_in_weeks(texts: list[str], pattern: str, firs
 def test_names_of_days_alone_and_wrong_ones_are_words() -> None:
     for texts in (["Monday", "Tuesday"], ["Mon, 04 Apr 2023", "Tue, 05 Apr 2023"], ["2023-045", "2023-181"]):
         assert _dates.pattern_of(pl.Series(texts), "d") is None
+
+
+@pytest.mark.parametrize("typed", ["2023-03-05", "05.03.2023", "5.3.2023", "2023/03/05", "5 Mar 2023", "March 5, 2023"])
+def test_dates_without_a_notation_are_given_in_any_clear_one(typed: str) -> None:
+    frame = pl.DataFrame({"d": [dt.date(2023, 3, day) for day in range(1, 9)]})
+    schema = Schema.infer(frame)
+    x = schema.given({"d": typed}, 1).columns["d"][0]
+    assert schema.word("d", int(x[0])) == "2023-03-05"
+    for unclear in ("05/03/2023", "2023-02-30", "5.3."):
+        with pytest.raises(InputError, match="has no date"):
+            schema.given({"d": unclear}, 1)

@@ -44,6 +44,11 @@ def opened(path: Path, text: str, **said: Any) -> tuple[pl.DataFrame, Dialect]:
     return frame, dialect
 
 
+def test_the_usual_exponents_are_those_of_the_file_without_the_d_of_fortran() -> None:
+    forms = (("a", "0.0e+00"), ("b", "0.0E+00"), ("c", "0.0d+00"), ("d", "0.0D+00"))
+    assert [form for _, form in Dialect(forms=forms).usual.forms] == ["0.0e+00", "0.0E+00", "0.0e+00", "0.0E+00"]
+
+
 @pytest.mark.parametrize("name", CELLS)
 def test_cells_come_back_as_they_were_written(name: str, tmp_path: Path) -> None:
     cells, form = CELLS[name]

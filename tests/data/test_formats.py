@@ -152,6 +152,19 @@ def test_lists_in_cells_are_refused(tmp_path: Path) -> None:
         read(tmp_path / "d.json")
 
 
+@pytest.mark.parametrize("suffix", [".json", ".jsonl", ".parquet", ".arrow"])
+def test_objects_are_columns_of_their_fields(tmp_path: Path, suffix: str) -> None:
+    """Also those within others, and where there is none."""
+    frame = pl.DataFrame({"a": [1, 2], "at": [{"k": 3, "by": {"z": "u"}}, None], "b": [0.5, 1.5]})
+    path = tmp_path / f"d{suffix}"
+    write = {".json": frame.write_json, ".jsonl": frame.write_ndjson, ".parquet": frame.write_parquet}
+    write.get(suffix, frame.write_ipc)(path)
+    with pytest.warns(
+        UserWarning, match=r"The objects in 'at', 'at.by' of .* are read as columns .* 'at.k', 'at.by.z'"
+    ):
+        assert columns(path) == {"a": [1, 2], "at.k": [3, None], "at.by.z": ["u", None], "b": [0.5, 1.5]}
+
+
 @pytest.mark.parametrize(
     ("index", "said"),
     [

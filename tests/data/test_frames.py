@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -23,16 +24,6 @@ def test_what_is_no_frame(data: Any) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (
-            pd.DataFrame([[1, 2], [3, 4]], columns=["a", "a"]),
-            "Several columns have the name 'a'; rename or drop them",
-        ),
-        (pa.table([[1], [2]], names=["a", "a"]), "Several columns have the name 'a'"),
-        (pd.DataFrame([[1, 2], [3, 4]], columns=[0, "0"]), "Several columns have the name '0'"),
-        (
-            pd.DataFrame([[1, 2]], columns=pd.MultiIndex.from_tuples([("a", "b"), ("a", "c")])),
-            r"named \('a', 'b'\)",
-        ),
         (pl.LazyFrame({"a": [1]}), r"lazy frame; call \.collect\(\) on it first"),
         (pl.DataFrame({"a": []}, schema={"a": pl.Float64}), r"0 sample\(s\) \(shape=\(0, 1\)\)"),
         (pd.DataFrame(index=range(3)), r"0 feature\(s\) \(shape=\(3, 0\)\)"),
@@ -95,15 +86,128 @@ def test_a_batch_of_arrow_is_a_table_with_its_names() -> None:
         ({"a": [1, 2], "b": [3, 4]}, r"of type dict; .*; make one of it, as by pandas\.DataFrame\(data\)"),
         ([{"a": 1}, {"a": 2}], r"a list of dicts; make a DataFrame of it, as by pandas\.DataFrame\(data\)"),
         (np.array([(1, 2.5)], dtype=[("a", int), ("b", float)]), r"or text, or a DataFrame, as by pandas\.DataFrame"),
-        (
-            pd.DataFrame({"a": pd.arrays.SparseArray([0.5, 1.0])}),
-            r"plain numbers or text, .* \.sparse\.to_dense\(\) does",
-        ),
         (pd.Series([1, 2], name="a"), r"one column, a Series; make a DataFrame of it, as by data\.to_frame\(\)"),
         (pl.Series("a", [1, 2]), "one column, a Series"),
-        (pd.DataFrame({("a", "b"): [1, 2], ("a", "c"): [3, 4]}), r"rename the columns; as by \[' '\.join"),
     ],
 )
 def test_tables_that_are_no_frames_are_told_how_to_become_one(data: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
         Schema.infer(data)
+
+
+PARTS = pd.MultiIndex.from_tuples([("a", "b"), ("a", "c"), ("d", "")])
+SPARSE = {
+    "n": pd.arrays.SparseArray([0.5, 0.0, 0.0, 2.5], fill_value=0.0),
+    "h": pd.arrays.SparseArray([0.5, np.nan, 1.5, np.nan]),
+    "i": pd.arrays.SparseArray([0, 7, 0, 1]),
+    "t": pd.arrays.SparseArray([True, False, False, False]),
+}
+NUMBERS = [[1.5, 2.0, 3.0], [3.5, 4.0, 7.0], [2.5, 5.0, 1.0]]
+
+
+@pytest.mark.parametrize(
+    ("frame", "names"),
+    [
+        (pd.DataFrame(NUMBERS, columns=["a", "b", "a"]), ["a", "b", "a.1"]),
+        (pd.DataFrame(NUMBERS, columns=["a", "a.1", "a"]), ["a", "a.1", "a.2"]),
+        (pd.DataFrame(NUMBERS, columns=[0, "0", 0.5]), ["0", "0.1", "0.5"]),
+        (pd.DataFrame(NUMBERS, columns=PARTS), ["a b", "a c", "d"]),
+        (pa.table([[1.5, 2.5], [3, 4]], names=["a", "a"]), ["a", "a.1"]),
+    ],
+)
+def test_labels_that_are_no_names_get_some_and_come_back(frame: Any, names: list[str]) -> None:
+    with pytest.warns(UserWarning, match="are called .* here; what is made has their own labels") as said:
+        schema = Schema.infer(frame)
+    assert len(said) == 1
+    assert Schema.from_config(json.loads(json.dumps(schema.to_config()))) == schema
+    assert list(schema.container.columns) == names
+    x = schema.encode(frame).x
+    for made in (schema.decode(x), schema.filled(frame, x)):
+        assert made.equals(frame)
+        assert (
+            (made.column_names == frame.column_names)
+            if isinstance(made, pa.Table)
+            else made.columns.equals(frame.columns)
+        )
+    first = float(frame.column(0)[0].as_py()) if isinstance(frame, pa.Table) else frame.iloc[0, 0]
+    assert schema.given({names[0]: first}, 1).columns.keys() == {names[0]}
+
+
+def test_labels_that_json_does_not_keep_are_said() -> None:
+    days = pd.DataFrame(NUMBERS, columns=pd.date_range("2024-01-01", periods=3))
+    with pytest.warns(UserWarning, match="what is made has these names"):
+        schema = Schema.infer(days)
+    assert list(schema.decode(schema.encode(days).x).columns) == [f"2024-01-0{day} 00:00:00" for day in (1, 2, 3)]
+
+
+def test_sparse_columns_come_back_sparse() -> None:
+    frame = pd.DataFrame(SPARSE)
+    schema = Schema.from_config(json.loads(json.dumps(Schema.infer(frame).to_config())))
+    pd.testing.assert_frame_equal(schema.decode(schema.encode(frame).x), frame)
+    whole = schema.filled(frame, {name: part[[0, 0, 2, 2]] for name, part in schema.encode(frame).x.items()})
+    assert (list(whole["h"]), whole.dtypes.tolist()) == ([0.5, 0.5, 1.5, 1.5], frame.dtypes.tolist())
+
+
+NOTHING = {
+    "polars": pl.DataFrame(
+        {
+            f"c{i}": pl.Series([None] * 4, dtype=kind)
+            for i, kind in enumerate(
+                (
+                    *(pl.Date, pl.Datetime("ms"), pl.Datetime("us", "Europe/Berlin"), pl.Duration("ns"), pl.Time),
+                    *(pl.Decimal(10, 2), pl.Enum(["u", "v"]), pl.Categorical, pl.String, pl.Int8, pl.Boolean, pl.Null),
+                )
+            )
+        }
+    ).with_columns(a=pl.Series([1.5, 2.5, 3.5, 5.0])),
+    "pandas": pd.DataFrame(
+        {
+            kind: pd.Series([None] * 4, dtype=kind)
+            for kind in (
+                *(
+                    "datetime64[s]",
+                    "datetime64[ns, Europe/Berlin]",
+                    "timedelta64[us]",
+                    "period[M]",
+                    "Int64",
+                ),
+                *("boolean", "string", "object", "float32", "date32[day][pyarrow]"),
+            )
+        }
+        | {"level": pd.Categorical([None] * 4, categories=["u", "v"], ordered=True)}
+        | {"money": pd.Series([None] * 4, dtype=pd.ArrowDtype(pa.decimal128(8, 2))), "a": [1.5, 2.5, 3.5, 5.0]}
+    ),
+    "arrow": pa.table(
+        {
+            f"c{i}": pa.nulls(4, kind)
+            for i, kind in enumerate(
+                (
+                    *(
+                        pa.date32(),
+                        pa.timestamp("us", tz="UTC"),
+                        pa.duration("s"),
+                        pa.time64("us"),
+                        pa.decimal128(8, 2),
+                    ),
+                    *(pa.dictionary(pa.int32(), pa.string()), pa.string(), pa.int16(), pa.bool_(), pa.null()),
+                )
+            )
+        }
+        | {"a": [1.5, 2.5, 3.5, 5.0]}
+    ),
+}
+
+
+@pytest.mark.parametrize("library", NOTHING)
+def test_columns_without_values_come_back_in_their_types(library: str) -> None:
+    """As a query returns them of which no row has a date."""
+    frame: Any = NOTHING[library]
+    with pytest.warns(UserWarning, match="held no value in any row"):
+        schema = Schema.infer(frame)
+    assert Schema.from_config(json.loads(json.dumps(schema.to_config()))) == schema
+    made = schema.decode(schema.encode(frame).x)
+    if library == "pandas":
+        pd.testing.assert_frame_equal(made, frame)
+    else:
+        assert made.schema == frame.schema
+        assert made.equals(frame)

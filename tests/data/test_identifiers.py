@@ -24,6 +24,19 @@ def test_names_are_left_out_and_made_anew() -> None:
     assert Schema.from_config(schema.to_config()) == schema
 
 
+def test_given_names_come_back_and_tell_nothing_of_others() -> None:
+    """As the keys of a file of questions."""
+    with pytest.warns(UserWarning, match="'name' has a text of its own in nearly every row"):
+        schema = Schema.infer(PEOPLE)
+    asked = schema.given({"name": ["Ada", None], "city": "b"}, 2)
+    made = schema.written(torch.tensor([[0], [1]]), asked)
+    assert made["name"].tolist() == ["Ada", "name-2"]
+    assert made["city"].tolist() == ["b", "b"]
+    for some in ({"Ada", "Bo"}, ("Ada", "Bo")):
+        with pytest.raises(InputError, match="'name' identifies rows and is not modelled, so it can be given no range"):
+            schema.given({"name": some}, 1)
+
+
 def test_a_declared_kind_rules() -> None:
     assert Schema.infer(PEOPLE, kinds={"name": "category"}).columns_of_state == ("name", "city")
     frame = PEOPLE.assign(name=["x", "y", "z", "w"] * (ROWS // 4))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from unnoise import DenoisingMarkovModel
 from unnoise._errors import InputError
 from unnoise.data import Schema, files
 from unnoise.data._limits import limits_of
+from unnoise.testing import assert_mean
 
 TEXTS = {
     "signs": (["0.7", "<0.5", "1.2", ">50", "12"], ["<0.5", ">50"], "0.#"),
@@ -54,6 +56,84 @@ def test_words_are_found_in_their_order(name: str) -> None:
 )
 def test_levels_and_other_words_are_none(texts: list[str]) -> None:
     assert limits_of(pl.Series(texts)) is None
+
+
+def among(*words: str, low: int = 0, count: int = 30) -> list[str]:
+    return [*map(str, range(low, low + count)), *words]
+
+
+@pytest.mark.parametrize(
+    ("texts", "others", "less", "guess"),
+    [
+        (among("ERR", "refused"), ["ERR", "refused"], [], None),
+        (among("ERR", "<0.5"), ["ERR"], ["<0.5"], None),
+        (among("ND"), [], ["ND"], "ND"),  # amounts
+        (among("ND", low=-5), ["ND"], [], None),  # below zero nothing is detected less
+        (among("ND", "<LOD"), [], ["ND", "<LOD"], None),
+    ],
+)
+def test_words_that_say_nothing_of_how_much_stand_apart(
+    texts: list[str], others: list[str], less: list[str], guess: str | None
+) -> None:
+    found = limits_of(pl.Series(texts))
+    assert found is not None
+    assert (list(found.others), list(found.less), found.guess) == (others, less, guess)
+    assert list(found.places(0.0, 9.0)) == sorted(found.places(0.0, 9.0)), "in the order of the words"
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        among("ERR", count=19),  # levels
+        [*among(), *["ERR"] * 31],  # in most rows
+        among("a", "b", "c", "d", "e", "f"),
+        [f"{i:03}" for i in range(30)] + ["none"],  # codes
+        [f"+49 {i}" for i in range(30)] + ["none"],
+        among("12a"),
+    ],
+)
+def test_levels_and_codes_beside_words_stay_text(texts: list[str]) -> None:
+    assert limits_of(pl.Series(texts)) is None
+
+
+def of_a_survey(n: int = 400) -> pl.DataFrame:
+    """A quarter of the women do not say their income, and none of the men."""
+    rng = np.random.default_rng(0)
+    texts = [str(int(value)) for value in rng.lognormal(8, 0.5, n)]
+    texts = ["refused" if i % 8 == 0 else text for i, text in enumerate(texts)]
+    return pl.DataFrame({"sex": ["fm"[i % 2] for i in range(n)], "income": texts})
+
+
+def test_words_apart_keep_their_share_and_their_links_and_lie_in_no_range() -> None:
+    frame = of_a_survey()
+    with pytest.warns(UserWarning, match="'income' holds numbers beside 'refused', a value of its own"):
+        schema = Schema.infer(frame)
+    config = json.loads(json.dumps(schema.to_config()))
+    assert Schema.from_config(config) == schema
+    drawn = schema.decode(schema.encode(frame).x, rng=torch.Generator().manual_seed(0))["income"]
+    assert (drawn == "refused").equals(frame["income"] == "refused")
+    with warnings.catch_warnings(action="ignore"):
+        model = DenoisingMarkovModel(quick=True, progress=False).fit(frame)
+    drawn = model.sample(2000, seed=0)
+    women = drawn.filter(pl.col("sex") == "f")["income"] == "refused"
+    assert_mean(women.cast(pl.Float64).to_torch(), 0.25, tolerance=0.05)
+    men = drawn.filter(pl.col("sex") == "m")["income"] == "refused"
+    assert_mean(men.cast(pl.Float64).to_torch(), 0.0, tolerance=0.05)
+    for ends in ((None, 2500), (0, 2500)):
+        inside = model.sample(200, given={"income": ends}, seed=0)["income"].cast(pl.Int64)
+        assert inside.is_between(0, 2500).all()
+    assert set(model.sample(50, given={"income": "Refused"}, seed=0)["sex"]) == {"f"}
+    assert "%" not in schema.describe().partition("written")[0].partition("income")[2], "of numbers, not of words"
+
+
+def test_a_later_file_keeps_the_words_of_the_model(tmp_path: Path) -> None:
+    """In a file of few rows nothing tells that ND is a word, and - is a hole."""
+    path = tmp_path / "few.csv"
+    path.write_text("c,k\nND,1\n-,ND\n")
+    with pytest.warns(UserWarning, match="'-' is read as missing in 'c'|'ND' is read as missing in 'k'") as said:
+        read = files.read(path, words={"c": ["ND"]})
+    assert len(said) == 2
+    assert read.rows() == [("ND", 1), (None, None)]  # type: ignore[union-attr]
 
 
 def of_a_laboratory(n: int = 400) -> pl.DataFrame:

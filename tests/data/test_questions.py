@@ -352,7 +352,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "another constant": ({"planet": 4}, "Column 'planet' was always 3 when the model was fitted, but row 0 holds 4"),
     "a range of constants": (
         {"planet": (3, 4)},
-        "Column 'planet' was always 3 when the model was fitted; leave it out",
+        "Column 'planet' was always 3 and is not modelled, so it can be given no range and no set; leave it out",
     ),
     "never missing constant": ({"planet": None}, r"Column 'planet' was there in every row .* missing \(None\)"),
     "condition": ({"where": "w"}, "Condition 'where' has no level 'w'; the levels are u, v"),
@@ -392,3 +392,28 @@ def test_pixels_have_no_range() -> None:
     schema = Schema.infer(np.random.default_rng(0).normal(size=(9, 4, 4)))
     with pytest.raises(InputError, match="Column 'x' holds an array in each row; a range or a set is of single values"):
         schema.given({"x": (0, 1)}, 3)
+
+
+@pytest.mark.parametrize(
+    ("ends", "inside"),
+    [
+        ((350, 10), [True, True, False, False, True, True]),
+        ((-10, 10), [True, True, False, False, True, True]),
+        ((355, 365), [True, True, False, False, False, True]),
+        ((10, 350), [False, False, True, True, True, False]),
+        ((0, 360), [True] * 6),
+        ((-720, 720), [True] * 6),
+        ((None, 90), [True, True, True, False, False, False]),
+    ],
+)
+def test_ranges_of_angles_go_round(ends: tuple[float | None, float], inside: list[bool]) -> None:
+    wind = np.array([0.0, 5.0, 90.0, 180.0, 350.0, 355.0])
+    frame = pl.DataFrame({"wind": wind, "lat": wind / 8, "lon": np.mod(wind + 180, 360) - 180})
+    schema = Schema.infer(frame, kinds={"wind": "degrees", "lat,lon": "latlon"})
+    for name in ("wind", "lon"):
+        asked = schema.given({name: ends}, 1).within[name]
+        if None not in ends:
+            assert asked.holds(frame[name].to_numpy()).tolist() == inside, name
+    assert schema.given({"wind": ends}, 1).within["wind"].holds(wind).tolist() == inside
+    with pytest.raises(InputError, match="low at most high"):
+        schema.given({"lat": (40, 10)}, 1)

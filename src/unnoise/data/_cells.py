@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 MISSING = (
     *("", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "-NaN", "null", "NULL", "None", "<NA>", "#N/A", "#NA"),
-    *("#N/A N/A", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN", "#NULL!", "#DIV/0!", "#VALUE!"),
+    *("#N/A N/A", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN"),
+    *("#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!"),  # of Excel
 )
 _MARKS = {  # missing where all else is numbers or dates, in any capitals and among any signs, as n.a. or (missing)
     *(
@@ -71,7 +72,7 @@ _FORTRAN = r"^[+-]?(\d+\.\d*|\.\d+)([eEdD][+-]?\d+)?$"  # 1.5D+03
 _DATE = r"^\d{1,4}\.\d{1,2}\.\d{1,4}"
 _LIKE_A_NUMBER = r"^[$€£¥(\[<>≤≥~≈+-]*\s*\d[\d,_' .]*([eEdD][+-]?\d+)?\s*(±\s*[\d.,]+)?[%$€£¥)\]*]*$"
 _SEVERAL_NUMBERS = r"^[+-]?[\d.]+([eE][+-]?\d+)?(\s+[+-]?[\d.]+([eE][+-]?\d+)?)+$"
-_LEVELS = 100  # most texts that may be levels
+_LEVELS, _SHOWN = 100, 60  # most texts that may be levels, and letters of a note
 _FEWEST, _CLOSE = 5, 1e-9  # rows of which the last may be totals or nothing, and how near these are to sums
 _MOST, _HALF, _MANY = 0.9, 0.5, 20  # shares of the values of a text that may look like numbers, and how many do
 
@@ -192,10 +193,11 @@ def without_marks(table: pl.DataFrame, names: Sequence[str], source: str, readin
         if series.dtype != pl.String or name in reading.text - reading.marked:
             continue
         marks = [mark for mark in marks_in(series) if mark == "?" or name not in reading.text]
-        limits = words_in(series) if marks else []
+        known = reading.words.get(name)
+        limits = list(known) if known else words_in(series, marks) if marks else []
         marks = [mark for mark in marks if mark not in limits]
         rest = series.filter(~series.is_in([*marks, *limits])).drop_nulls() if marks else series.head(0)
-        if not marks or (len(rest) == 0 and name not in reading.text):
+        if not marks or (len(rest) == 0 and not known and name not in reading.text):
             continue
         numbers = name not in reading.text | reading.levels and rest.cast(pl.Float64, strict=False).null_count() == 0
         marks = (
@@ -334,32 +336,49 @@ def warn_of_points(cells: pl.DataFrame, table: pl.DataFrame, source: str) -> Non
         )
 
 
-def warn_of_totals(table: pl.DataFrame, source: str) -> None:
-    """Say that the last row may hold totals: it alone says so, or it is the sum of all others."""
+def warn_of_the_end(table: pl.DataFrame, source: str) -> None:
+    """Say that the last rows may be no data: totals, and notes or nothing below them, as spreadsheets have them."""
     import polars as pl
 
-    if len(table) < _FEWEST:
-        return
-    last, rows = table.tail(1), table.head(-1)
-    words = [last[name][0] for name, kind in table.schema.items() if kind == pl.String]
-    total = next((word for word in words if word is not None and re.search(_TOTAL, word)), None)
-    if total is None or any(total in rows[name] for name in table.columns if table.schema[name] == pl.String):
-        total = "the sums of the others" if _is_sum(last, rows) else None
-    if total is not None:
-        warn(f"The last row of {source} looks like totals ({total}), but is read as data; delete it if it is one.")
-
-
-def warn_of_empty_rows(table: pl.DataFrame, source: str) -> None:
-    """Say that the last rows hold nothing but separators, as spreadsheets write them, where no other row does."""
-    import polars as pl
-
-    empty = table.select(pl.all_horizontal(pl.all().is_null())).to_series()
-    count = int(empty.sum())
-    if table.width > 1 and len(table) >= _FEWEST and 0 < count < len(table) and empty.tail(count).all():
+    filled = table.select(pl.sum_horizontal(pl.all().is_not_null().cast(pl.Int64))).to_series()
+    ends = (_last_of(filled <= most) for most in (1, 0)) if table.width > 1 and len(table) >= _FEWEST else iter(())
+    count = next(filter(None, ends), 0)
+    rows, below = table.head(len(table) - count), table.tail(count)
+    notes = [cell for name in table.columns for cell in below[name].drop_nulls() if cell not in rows[name]]
+    if notes and isinstance(notes[0], str):
+        warn(
+            f"The last rows of {source} look like notes ({notes[0][:_SHOWN]!r}), but are read as data ({count}); "
+            "delete them if they are some."
+        )
+    elif count and filled.tail(count).sum() == 0:
         warn(
             f"The last rows of {source} hold nothing ({count}), and are read as rows of missing values; delete them if "
             "they are none."
         )
+    total = _total_of(rows)
+    if total is not None:
+        which = "The last row above them" if count else f"The last row of {source}"
+        warn(f"{which} looks like totals ({total}), but is read as data; delete it if it is one.")
+
+
+def _last_of(few: pl.Series) -> int:
+    """How many of the last rows have few values, if no other row has."""
+    count = int(few.sum())
+    return count if 0 < count < len(few) and bool(few.tail(count).all()) else 0
+
+
+def _total_of(table: pl.DataFrame) -> str | None:
+    """What says that the last row holds totals: a word that no other row has, or that it is the sum of all others."""
+    import polars as pl
+
+    if len(table) < _FEWEST:
+        return None
+    last, rows = table.tail(1), table.head(-1)
+    words = [last[name][0] for name, kind in table.schema.items() if kind == pl.String]
+    total = next((word for word in words if word is not None and re.search(_TOTAL, word)), None)
+    if total is None or any(total in rows[name] for name in table.columns if table.schema[name] == pl.String):
+        return "the sums of the others" if _is_sum(last, rows) else None
+    return str(total)
 
 
 def _is_sum(last: pl.DataFrame, rows: pl.DataFrame) -> bool:

@@ -16,7 +16,7 @@ import numpy as np
 from unnoise._errors import InputError, warn
 from unnoise.data import _dates, _months, holes
 from unnoise.data._checked import check
-from unnoise.data._limits import words_in
+from unnoise.data._limits import limits_of
 from unnoise.data._native import Column
 from unnoise.data._numerics import Values
 from unnoise.data.arrays import is_missing
@@ -283,15 +283,15 @@ def _from_numpy(values: Values) -> pl.Series:
 
 
 def _from_objects(native: Any) -> Any:
-    """Dates, times, decimals, or texts alone, which may be words for limits among numbers."""
+    """Dates, times, decimals, or texts alone, which may be words among numbers."""
     import polars as pl
 
     held = [None if is_missing(value) else value for value in native.tolist()]
     kinds = {type(value) for value in held if value is not None}
     if str in kinds and kinds <= {str, int, float}:
-        words = pl.Series([value for value in held if isinstance(value, str)]).unique()
-        if len(words_in(words)) == len(words):
-            held, kinds = [None if value is None else str(value) for value in held], {str}
+        texts = [None if value is None else str(value) for value in held]
+        if limits_of(pl.Series(texts)) is not None:
+            held, kinds = texts, {str}
     if len(kinds) != 1 or not issubclass(next(iter(kinds)), (str, *_OBJECTS)):
         return None
     if issubclass(next(iter(kinds)), datetime.datetime) and any(v is not None and v.tzinfo is not None for v in held):

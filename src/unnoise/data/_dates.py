@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from unnoise.data._native import Column
 
 DAYS = "d days hh:mm:ss"  # as pandas writes durations
-ELAPSED = (*("[hh]:mm:ss", "[h]:mm:ss", "[mm]:ss", "[m]:ss", DAYS), *_durations.FORMS)  # the first as of spreadsheets
+_CLOCKS = tuple(  # as of spreadsheets, and of races: +1:05 behind, 1:02.33
+    f"{sign}{clock}{decimals}"
+    for sign in ("", "+")
+    for decimals in ("", ".0", ".00", ".000")
+    for clock in ("[hh]:mm:ss", "[h]:mm:ss", "[mm]:ss", "[m]:ss")
+)
+ELAPSED = (*_CLOCKS, DAYS, *_durations.FORMS)
+_DECIMALS = (".1f", ".2f")  # of seconds, which polars does not know
 _TWELVE = ("%I:%M %p", "%I:%M:%S %p")
 _TIMES = ("%H:%M", "%H:%M:%S", "%H:%M:%S%.3f", "%H:%M:%S%.6f", "%H:%M:%S%.9f", "%H:%M:%S%.f", *_TWELVE)
 _COMPACT = "%Y%m%dT%H%M%S"
@@ -43,7 +50,7 @@ _PAIRS = tuple(
 )
 _LIKE = re.compile(
     r"^\s*\d{1,4}[-/.: ](\d{1,2}|[A-Za-z]{3,9})\b.*\d|^\s*[A-Za-z]{3,9} \d{1,2}, ?\d{4}|^\s*\d{4}-\d{2}$"
-    r"|^\s*\d+:\d\d(:\d\d)?( ?[AaPp][Mm])?$|^\s*\d{8}T\d{6}$|^\s*-?\d+ days?\b"
+    r"|^\s*\+?\d+:\d\d(:\d\d)?(\.\d+| ?[AaPp][Mm])?$|^\s*\d{8}T\d{6}$|^\s*-?\d+ days?\b"
     f"|{_WEEKDAY}|{_durations.LIKE}|{_months.LIKE}"
 )
 _SHORT = (
@@ -85,7 +92,8 @@ def pattern_of(texts: pl.Series, name: str) -> str | None:
 
 def _unpadded(held: pl.Series, pattern: str) -> str:
     """The pattern, or with days, months and hours of one digit, or am and pm, if texts are written so."""
-    for hours in (pattern, re.sub("%([HI])", r"%-\1", pattern)):
+    shorter = (pattern.replace("%.f", f"%{decimals}") for decimals in _DECIMALS) if "%.f" in pattern else ()
+    for hours in (way for one in (pattern, *shorter) for way in (one, re.sub("%([HI])", r"%-\1", one))):
         for days in (hours, re.sub("%([dm])", r"%-\1", hours)):
             for found in (days, *(days.replace(" %p", end) for end in (" %P", "%p", "%P"))):
                 if _same(held, found):
@@ -114,7 +122,7 @@ def _elapsed(held: pl.Series, name: str) -> str | None:
             continue
         found = parsed(held, pattern)
         if found.null_count() == 0 and _same(held, pattern):
-            if pattern in ("[mm]:ss", "[m]:ss"):
+            if pattern in _CLOCKS and not set("h.") & set(pattern):  # hours and minutes have no decimals
                 warn(f"Column '{name}' is read as minutes and seconds: {held[0]!r} is {found[0]}.")
             return pattern
     return None
@@ -125,7 +133,7 @@ def _zoned(held: pl.Series, zones: list[Any], name: str) -> str | None:
     bare = held.str.replace(_ZONE, "")
     found = next((pattern for pattern in _CLEAR if "d" in pattern and "%M" in pattern and _fits(bare, pattern)), None)
     if found is None or len(zones) == 1 or " UTC" in zones:
-        return None if found is None or len(zones) > 1 else found + zones[0]
+        return None if found is None or len(zones) > 1 else _unpadded(bare, found) + zones[0]
     warn(f"Column '{name}' holds times of several zones, such as {held[0]!r}; they come back in UTC.")
     return f"{found}%:z"
 
@@ -154,9 +162,9 @@ def _less_clear(held: pl.Series, name: str) -> str | None:
         found = _unpadded(held, found)
         warn(f"Column '{name}' is read as dates: {held[0]!r} is {parsed(held.head(1), found)[0]}.")
         return found
-    good = max((_share(held, pattern) for pattern in ("%Y-%m-%d", *_OTHER[:4], *_PAIRS[0])), default=0.0)
-    if good >= _MOST or held.str.contains(_SHORT_YEAR).all():
-        odd = held.filter(held.str.to_date("%Y-%m-%d", strict=False).is_null())
+    best = max(("%Y-%m-%d", *_OTHER[:4], *_PAIRS[0]), key=lambda pattern: _share(held, pattern))
+    if _share(held, best) >= _MOST or held.str.contains(_SHORT_YEAR).all():
+        odd = held.filter(parsed(held, best).is_null())
         warn(
             f"Column '{name}' looks like dates, but is text, as it holds {(odd if len(odd) else held)[0]!r}; write all "
             "as 2021-01-31 to model them as dates."
@@ -175,14 +183,19 @@ def parsed(texts: pl.Series, pattern: str) -> pl.Series:
         return ((((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 10**6 + rest).cast(pl.Duration("us"))
     if pattern in _durations.FORMS:
         return _durations.parsed(texts, pattern)
-    if pattern in ELAPSED:
-        parts = texts.str.extract_groups(r"^(?:(\d+):)?(\d+):([0-5]\d)$" if "h" in pattern else r"^()?(\d+):([0-5]\d)$")
-        hours, minutes, seconds = (parts.struct.field(str(i)).cast(pl.Int64, strict=False) for i in (1, 2, 3))
+    if pattern in _CLOCKS:
+        _, digits = _clock(pattern)
+        end = rf"\.(\d{{{digits}}})" if digits else "()"
+        first = r"(?:(\d+):)?" if "h" in pattern else "()?"
+        parts = texts.str.extract_groups(rf"^\+?{first}(\d+):([0-5]\d){end}$")
+        hours, minutes, seconds, rest = (parts.struct.field(str(i)).cast(pl.Int64, strict=False) for i in (1, 2, 3, 4))
         in_hours = hours if "h" in pattern else hours.fill_null(0)
-        return (((in_hours * 60 + minutes) * 60 + seconds) * 10**6).cast(pl.Duration("us"))
+        whole = ((in_hours * 60 + minutes) * 60 + seconds) * 10**6
+        total: pl.Series = whole + rest.fill_null(0) * 10 ** (6 - digits)
+        return total.cast(pl.Duration("us"))
     if _months.check(pattern):
         return _months.parsed(texts, pattern)
-    pattern = pattern.replace("%-", "%")  # which reads one digit, too
+    pattern = _longer(pattern.replace("%-", "%"), "%.f")  # which reads one digit, too
     if not re.search("%[du]", pattern):
         return texts.str.to_time(pattern, strict=False)
     if "%M" not in pattern:
@@ -199,7 +212,8 @@ def parsed_again(texts: pl.Series, column: Column) -> pl.Series:
     if column.counted == "duration":
         kinds = dict.fromkeys(ELAPSED, "duration")
     else:
-        kinds = {one: "time" if "d" not in one else "datetime" if "%M" in one else "date" for one in _CLEAR}
+        clear = (*_CLEAR, *_OTHER)
+        kinds = {one: "time" if "d" not in one else "datetime" if "%M" in one else "date" for one in clear}
     patterns = [one for one, kind in kinds.items() if kind == column.counted or {kind, column.counted} == _ALIKE]
     zoned = [f"{one}%:z" for one in patterns if kinds[one] == "datetime"] if column.zone else []
     for pattern in filter(None, (column.pattern, *zoned, *patterns)):
@@ -234,20 +248,35 @@ def written(values: pl.Series, pattern: str) -> pl.Series:
         return _durations.written(values, pattern)
     if _months.check(pattern):
         return _months.written(values, pattern)
-    if pattern in ELAPSED:
-        seconds = values.dt.total_seconds()
+    if pattern in _CLOCKS:
+        seconds, clock, digits = values.dt.total_seconds(), *_clock(pattern)
         first, rest = (3600, ":mm:ss") if "h" in pattern else (60, ":ss")
-        head = (seconds // first).cast(pl.String).str.zfill(len(pattern.removesuffix(rest)) - 2)
+        head = (seconds // first).cast(pl.String).str.zfill(len(clock.removesuffix(rest)) - 2)
         tail = [(seconds // 60 % 60)] * (first == 3600) + [seconds % 60]
-        return sum((":" + part.cast(pl.String).str.zfill(2) for part in tail), head)
+        text = sum((":" + part.cast(pl.String).str.zfill(2) for part in tail), "+" * pattern.startswith("+") + head)
+        left = values.dt.total_microseconds() % 10**6 // 10 ** (6 - digits)
+        return text + "." + left.cast(pl.String).str.zfill(digits) if digits else text
     if pattern.endswith("%:z"):
         return values.dt.to_string(pattern.removesuffix("%:z")) + "+00:00"
-    return values.dt.to_string(pattern)
+    longer = _longer(pattern, "%.3f")
+    texts = values.dt.to_string(longer)
+    return texts if longer == pattern else texts.str.replace(rf"(\.\d{{{pattern.partition('%.')[2][0]}}})\d+", "$1")
+
+
+def _longer(pattern: str, decimals: str) -> str:
+    """With these decimals of seconds, if it has one or two."""
+    return re.sub(r"%\.[12]f", decimals, pattern)
+
+
+def _clock(pattern: str) -> tuple[str, int]:
+    """Its form in whole seconds without a sign, and how many decimals it has."""
+    form, _, decimals = pattern.lstrip("+").partition(".")
+    return form, len(decimals)
 
 
 def check_pattern(pattern: str) -> None:
     """Refuse a pattern that no text was found to have."""
-    bare = re.sub(" ?%[pP]", " %p", re.sub(_ZONE, "", pattern.removesuffix("%:z")))
+    bare = _longer(re.sub(" ?%[pP]", " %p", re.sub(_ZONE, "", pattern.removesuffix("%:z"))), "%.f")
     known = (
         NUMBER,
         *_WEEKDAYS,

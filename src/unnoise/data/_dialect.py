@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 TRUTHS = {"true": "false", "True": "False", "TRUE": "FALSE"}
 _USUAL = "utf-8"
+_E = str.maketrans("Dd", "Ee")  # of Fortran, and what every program reads
 _LOOKED_AT = 1000  # cells, for a first guess
 
 
@@ -151,13 +152,15 @@ class Dialect:
         return {name: form for name, form in self.forms}  # pairs, as was checked
 
     def _with_point(self, point: str, usual: bool = False) -> tuple[tuple[str, ...], ...]:
-        """The forms with another decimal sign, and no signs between thousands; `usual` exponents after an E."""
+        """The forms with another decimal sign, and no signs between thousands; `usual` ones without Fortran's D."""
 
         def turned(form: str) -> str:
             way = form_by(form)
             if isinstance(way, Notation):
                 return str(replace(way, point=point, group=""))
-            return str(replace(way, point=way.point and point, letter="E" if usual else way.letter))
+            return str(
+                replace(way, point=way.point and point, letter=way.letter.translate(_E) if usual else way.letter)
+            )
 
         return tuple((name, form if form in TRUTHS else turned(form)) for name, form in self.forms)
 

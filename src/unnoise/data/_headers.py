@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from unnoise._errors import InputError, warn
 from unnoise.data import _cells, _text
 from unnoise.data._reading import Reading
-from unnoise.data.frames import check_labels, labels_of
+from unnoise.data.frames import labels_of, names_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,7 +38,7 @@ def names(
     """
     if reading.header == "yes" or (reading.header == "auto" and _is_expected(first, reading.names)):
         return checked(first, table, source)
-    commented = _commented(comment, separator, len(first))
+    commented = _commented(comment, separator, len(first), source)
     unnamed = commented or [f"x{i}" for i in range(len(first))]
     if reading.header == "no":
         return unnamed
@@ -130,15 +131,29 @@ def _are_above(table: pl.DataFrame, names: list[str], count: int, reading: Readi
 
 
 def checked(names: list[str], table: pl.DataFrame, source: str) -> list[str]:
-    """The names, unless one is empty or stands twice; an empty one is left where the column numbers the rows."""
+    """The names, unless one is empty, with numbers behind those that stand twice.
+
+    An empty one is left where the column numbers the rows.
+    """
     nameless = [i for i, name in enumerate(names) if name == ""]
     if nameless and (nameless != [0] or len(names) == 1 or not numbers_rows(table.to_series(0))):
         raise InputError(
             f"Column {nameless[0] + 1} of {source} has no name; name it, or drop it if it only numbers the rows "
             "(pandas: to_csv(index=False)). If a title stands above the line of names, delete it."
         )
-    check_labels(names)
+    _number(names, source)
     return names
+
+
+def _number(names: list[str], source: str) -> None:
+    """Put numbers behind those that stand twice, in place."""
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
+    if twice:
+        names[:] = names_of(names)
+        warn(
+            f"Several columns of {source} have the name {', '.join(map(repr, twice[:5]))}; the later ones are read as "
+            f"{twice[0] + '.1'!r}, and so on."
+        )
 
 
 def numbers_rows(column: pl.Series) -> bool:
@@ -168,14 +183,14 @@ def _is_expected(first: list[str], names: tuple[str, ...]) -> bool:
     return bool(names) and len(set(names) & labels_of(first, names, aloud=False).keys()) > len(names) / 2
 
 
-def _commented(comment: str, separator: str, width: int) -> list[str] | None:
+def _commented(comment: str, separator: str, width: int, source: str) -> list[str] | None:
     if separator == "\t" and "\t" not in comment:
         named = comment.split()
     else:
         named = [name.strip() for name in next(csv.reader([comment], delimiter=separator), [])]
     fine = len(named) == width > 1 and not any(map(is_number, named)) and all(named)
     if fine:
-        check_labels(named)
+        _number(named, source)
     return named if fine else None
 
 

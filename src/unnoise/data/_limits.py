@@ -1,7 +1,8 @@
-"""Words for what was not measured among numbers that were: <0.5, >50, <LOD, not detected.
+"""Words among numbers: for what was not measured, as <0.5, >50, <LOD, not detected, and any others, as ERR or refused.
 
 Such a column is one of numbers, and each word a value of its own: those that say less lie below all numbers, those that
-say more above, in their order. So words keep their shares, and numbers their order, their law and their links.
+say more above, in their order; words that say nothing of how much lie below those, and in no range. So words keep their
+shares, and numbers their order, their law and their links.
 """
 
 from __future__ import annotations
@@ -39,54 +40,78 @@ _NAMED = re.compile(
 )
 _UNSURE = r"(?i)^(?:n\.?\s?d\.?|n\.?n\.?|tr\.?|o\.?l\.?)$"  # which say it beside other such words alone
 _FEWEST, _MANY, _MOST = 3, 20, 30  # numbers that differ, as many where 50+ is a word, and the words
+_MOST_OTHERS, _HALF = 5, 0.5  # words that say nothing of how much, and the least share of numbers beside them
+_OTHER = r"^[^\d]*$"
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The form of the numbers of a column, and the words beside them, those that say less and more, rising."""
+    """The form of the numbers of a column, and the words beside them, those that say less and more, rising.
+
+    `others` say nothing of how much; `guess` is a word that is taken to say less, though it may mean something else.
+    """
 
     form: Form
     less: tuple[str, ...]
     more: tuple[str, ...]
+    others: tuple[str, ...] = ()
+    guess: str | None = None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """All words, in the order of their places."""
+        return (*self.others, *self.less, *self.more)
 
     def places(self, low: float, high: float) -> tuple[float, ...]:
         """A number for each word, as far beyond the least and the greatest one as these lie apart, and further."""
         digits = self.form.most if isinstance(self.form, Notation) else None
         span = high - low
-        below = [low - span * (i + 1) for i in reversed(range(len(self.less)))]
+        below = [low - span * (i + 1) for i in reversed(range(len(self.others) + len(self.less)))]
         found = [*below, *(high + span * (i + 1) for i in range(len(self.more)))]
         return tuple(one if digits is None or isinstance(one, int) else round(one, digits) for one in found)
 
 
 def limits_of(texts: pl.Series) -> Limits | None:
-    """Of a column of numbers and words for limits; None of any other.
+    """Of a column of numbers and words; None of any other.
 
     >>> import polars as pl
     >>> found = limits_of(pl.Series(["0.7", "<0.5", "1.2", "> 50", "ND", "3.1", "<LOD"]))
     >>> found.less, found.more, str(found.form)
     (('ND', '<LOD', '<0.5'), ('> 50',), '0.0')
+    >>> limits_of(pl.Series([*map(str, range(30)), "ERR"])).others
+    ('ERR',)
     """
     import polars as pl
 
     held = texts.drop_nulls().unique(maintain_order=True)
     if len(held) <= _FEWEST or not _may_be(held):
         return None
-    words, rest = _apart(held)
-    few = _MANY if any("+" in word for word in words) else _FEWEST
-    if not 0 < len(words) <= _MOST or len(rest) < few or not any(map(_is_sure, words)):
+    words, others, rest = _apart(held)
+    sure = any(map(_is_sure, words))
+    few = _MANY if others or not sure or any("+" in word for word in words) else _FEWEST
+    if not 0 < len(words) + len(others) <= _MOST or len(rest) < few or not _are_most(texts, rest, others):
         return None
     form = notation_of(rest) or plain_form(rest, ".") or plain_form(rest, ",") or _nearly(rest)
-    if form is None or form.numbers(rest).cast(pl.Float64).n_unique() < _FEWEST:
+    numbers = None if form is None else form.numbers(rest).cast(pl.Float64)
+    if form is None or numbers is None or numbers.n_unique() < few:
         return None
+    if not sure and (numbers < 0).any():  # what is measured in amounts has limits of detection
+        words, others = [], [*others, *words]
     ranked = sorted((*rank, word) for word in words if (rank := _rank(word)) is not None)
-    return Limits(form, tuple(w for up, _, w in ranked if not up), tuple(w for up, _, w in ranked if up))
+    guess = None if sure or not words else words[0]
+    return Limits(
+        form, tuple(w for up, _, w in ranked if not up), tuple(w for up, _, w in ranked if up), tuple(others), guess
+    )
 
 
-def words_in(texts: pl.Series) -> list[str]:
-    """The words for limits among texts, in their order; none where only such stand there that may mean other things."""
+def words_in(texts: pl.Series, marks: Sequence[str]) -> list[str]:
+    """The words among numbers that are no marks for nothing, or that say of numbers how much they may be."""
+    import polars as pl
+
     held = texts.drop_nulls().unique(maintain_order=True)
-    words = _apart(held)[0] if _may_be(held) else []
-    return words if any(map(_is_sure, words)) else []
+    ranked = _apart(held)[0] if _may_be(held) else []
+    found = limits_of(texts.filter(~texts.is_in([mark for mark in marks if mark not in ranked])).cast(pl.String))
+    return [] if found is None else list(found.words)
 
 
 def like(text: str, words: Sequence[str]) -> str | None:
@@ -101,10 +126,20 @@ def _may_be(held: pl.Series) -> bool:
     return bool((held.str.contains(r"^[<>≤≥]|\d\s*\+$") | ~held.str.contains(r"\d")).any())
 
 
-def _apart(held: pl.Series) -> tuple[list[str], pl.Series]:
-    """The words for limits, and the other texts."""
+def _apart(held: pl.Series) -> tuple[list[str], list[str], pl.Series]:
+    """The words for limits, those that say nothing of how much, and the other texts."""
     words = [text for text in held.to_list() if not _begins_a_number(text) and _rank(text) is not None]
-    return words, held.filter(~held.is_in(words))
+    rest = held.filter(~held.is_in(words))
+    is_other = rest.str.contains(_OTHER)
+    return words, rest.filter(is_other).to_list(), rest.filter(~is_other)
+
+
+def _are_most(texts: pl.Series, numbers: pl.Series, others: Sequence[str]) -> bool:
+    """Whether there are few words that say nothing of how much, and not in most rows."""
+    if not others:
+        return True
+    held = texts.drop_nulls()
+    return len(others) <= _MOST_OTHERS and float(held.is_in(numbers.implode()).sum()) >= _HALF * len(held)
 
 
 def _begins_a_number(text: str) -> bool:
@@ -154,7 +189,7 @@ def _nearly(rest: pl.Series) -> Notation | None:
     import polars as pl
 
     for point in ".,":
-        digits = rest.str.extract(rf"^[-+]?\d+(?:[{point}](\d{{0,9}}))?$", 0)
+        digits = rest.str.extract(rf"^-?(?:0|[1-9]\d*)(?:[{point}](\d{{0,9}}))?$", 0)
         if digits.null_count() == 0:
             lengths = rest.str.extract(rf"[{point}](\d*)$").fill_null("").str.len_chars().cast(pl.Int64).to_numpy()
             return Notation(point=point, least=int(lengths.min()), most=int(lengths.max()))

@@ -27,8 +27,10 @@ _PLAIN += r"|date32\[day\]|date64\[ms\]|duration\[(s|ms|us|ns)\]|time32\[(s|ms)\
 _PLAIN += rf"|timestamp\[(s|ms|us|ns)(, tz={_ZONE})?\]|decimal(128|256)\(\d+, \d+\)"
 _ARROW = rf"{_PLAIN}|dictionary<values=({_PLAIN}), indices=({_PLAIN}), ordered=[01]>"
 _NUMPY = rf"u?int(8|16|32|64)|float(16|32|64)|bool|object|datetime64\[(s|ms|us|ns)(, {_ZONE})?\]"
+_FILLED = r"Sparse\[(\w+), (.+)\]"
+_SPARSE = rf"Sparse\[({_NUMPY}), [\w.+-]+\]"
 _NUMPY += r"|timedelta64\[(s|ms|us|ns)\]|period\[[\w-]+\]"
-_PANDAS = rf"{_NUMPY}|str|string|category|U?Int(8|16|32|64)|Float(32|64)|boolean|({_ARROW})\[pyarrow\]"
+_PANDAS = rf"{_NUMPY}|{_SPARSE}|str|string|category|U?Int(8|16|32|64)|Float(32|64)|boolean|({_ARROW})\[pyarrow\]"
 _POLARS = r"U?Int(8|16|32|64|128)|Float(16|32|64)|Boolean|String|Categorical|Enum|Object"
 _POLARS += rf"|Date|Time|Datetime\[(ms|us|ns)(, {_ZONE})?\]|Duration\[(ms|us|ns)\]|Decimal\(\d+, \d+\)|Null"
 _LIKE_PANDAS = {"pandas": "pandas", "modin": "modin.pandas", "cudf": "cudf"}
@@ -47,6 +49,7 @@ class Column:
         written: how texts are written that are numbers, as $#,##0.00.
         words: texts beside these numbers, such as <0.5, and
         places: the numbers beyond all others that stand for them.
+        apart: how many of the first words say nothing of how much, as ERR, and lie in no range.
     """
 
     label: str | int
@@ -61,6 +64,7 @@ class Column:
     written: str | None = field(default=None, metadata={LATER: True})
     words: tuple[str, ...] | None = field(default=None, metadata={LATER: True})
     places: tuple[float, ...] | None = field(default=None, metadata={LATER: True})
+    apart: int | None = field(default=None, metadata={LATER: True})
 
     @property
     def zone(self) -> str | None:
@@ -97,6 +101,16 @@ def build(backend: str, layout: Sequence[Column], parts: Sequence[Values], blank
             f"The columns cannot be of the types {', '.join(column.type for column in layout[:6])} ({reason}); the "
             "schema of the model is damaged."
         ) from error
+
+
+def labelled(backend: str, frame: Any, labels: Sequence[tuple[Any, ...]]) -> Any:
+    """The frame of pandas or Arrow with labels of these parts, which may stand twice."""
+    if backend == "pyarrow":
+        return frame.rename_columns([label for (label,) in labels])
+    pd = importlib.import_module(_LIKE_PANDAS[backend])
+    several = any(len(parts) > 1 for parts in labels)
+    frame.columns = pd.MultiIndex.from_tuples(labels) if several else pd.Index([label for (label,) in labels])
+    return frame
 
 
 def without(series: pl.Series, rows: Mask) -> pl.Series:
@@ -152,20 +166,51 @@ def _arrow_column(series: nw.Series[Any], label: str | int) -> Column:
 def _pandas_frame(module: str, layout: Sequence[Column], parts: Sequence[Values], blank: Blank) -> Any:
     pd = importlib.import_module(module)
     series = [
-        _pandas_counted(pd, column, part)
+        _pandas_nothing(pd, column, len(part))
+        if _is_empty(rows)
+        else _pandas_counted(pd, column, part)
         if column.counted
         else _pandas_coded(pd, column, part)
         if column.type.startswith("dictionary")
-        else pd.Series(part).astype(column.type if c is None else pd.CategoricalDtype(list(c), column.ordered))
-        for column, part in zip(layout, parts, strict=True)
-        for c in [column.categories]
+        else pd.Series(part).astype(_pandas_type(pd, column))
+        for column, part, rows in zip(layout, parts, blank, strict=True)
     ]
     for column, rows in zip(series, blank, strict=True):
-        if rows is not None and rows.any():
+        if rows is not None and rows.any() and not rows.all():
             column.iloc[np.flatnonzero(rows)] = None
-    frame = pd.concat(series, axis=1)
+    frame = pd.concat([_as_sparse(pd, s, column) for s, column in zip(series, layout, strict=True)], axis=1)
     frame.columns = [column.label for column in layout]
     return frame
+
+
+def _is_empty(rows: Mask | None) -> bool:
+    """Whether a column has no value at all, so that its type alone says what it is."""
+    return rows is not None and bool(rows.all())
+
+
+def _pandas_nothing(pd: Any, column: Column, n: int) -> Any:
+    """A column without values."""
+    if column.type.endswith("[pyarrow]"):
+        held = importlib.import_module("pyarrow").nulls(n, _arrow_type(column.type.removesuffix("[pyarrow]")))
+        return pd.Series(pd.arrays.ArrowExtensionArray(held))
+    return pd.Series([None] * n, dtype=_pandas_type(pd, column))
+
+
+def _pandas_type(pd: Any, column: Column) -> Any:
+    """The type of a column of pandas."""
+    if column.categories is not None:
+        return pd.CategoricalDtype(list(column.categories), column.ordered)
+    sparse = re.fullmatch(_FILLED, column.type)
+    return column.type if sparse is None else sparse[1]
+
+
+def _as_sparse(pd: Any, series: Any, column: Column) -> Any:
+    """The column without the values that fill it, if it is a sparse one, which cannot be written to."""
+    sparse = re.fullmatch(_FILLED, column.type)
+    if sparse is None:
+        return series
+    fill = {"True": True, "False": False}.get(sparse[2], sparse[2])
+    return series.astype(pd.SparseDtype(sparse[1], np.dtype(sparse[1]).type(fill).item()))
 
 
 def _pandas_coded(pd: Any, column: Column, part: Values) -> Any:
@@ -208,29 +253,37 @@ def _polars_counted(column: Column, part: pl.Series) -> pl.Series:
         part = part.dt.replace_time_zone("UTC").dt.convert_time_zone(column.zone)
     if column.type == "Object":
         return pl.Series(part.name, part.to_list(), dtype=pl.Object)
-    found = re.match(r"(Datetime|Duration)\[(\w+)|Decimal\((\d+), (\d+)", column.type)
-    if found is None or part.dtype == pl.String:
-        return part.cast(getattr(pl, column.type))
-    if found[3]:
-        return part.cast(pl.Decimal(int(found[3]), int(found[4])))
+    return part.cast(_polars_type(column))
+
+
+def _polars_type(column: Column) -> Any:
+    """The type of a column of polars."""
+    import polars as pl
+
+    found = re.match(r"(Datetime|Duration)\[(\w+)(?:, (.+)\])?|Decimal\((\d+), (\d+)", column.type)
+    if column.categories is not None:
+        return pl.Enum(column.categories)
+    if found is None:
+        return getattr(pl, column.type)
+    if found[4]:
+        return pl.Decimal(int(found[4]), int(found[5]))
     unit: Any = found[2]
-    return part.cast(pl.Duration(unit) if found[1] == "Duration" else pl.Datetime(unit, column.zone))
+    return pl.Duration(unit) if found[1] == "Duration" else pl.Datetime(unit, found[3])
 
 
 def _polars_frame(layout: Sequence[Column], parts: Sequence[Values], blank: Blank) -> Any:
     import polars as pl
 
-    known = {name: kind for name, kind in vars(pl).items() if isinstance(kind, type) and issubclass(kind, pl.DataType)}
-    types = [None if c.counted else known[c.type]() if c.categories is None else pl.Enum(c.categories) for c in layout]
     columns = [
-        _polars_counted(column, part)
+        pl.Series(str(column.label), [None] * len(part), dtype=_polars_type(column))
+        if column.type == "Null" or _is_empty(rows)
+        else _polars_counted(column, part)
         if isinstance(part, pl.Series)
-        else pl.Series(str(column.label), [None] * len(part))
-        if column.type == "Null"
         else pl.Series(str(column.label), part, dtype=pl.Object if column.type == "Object" else None)
-        for column, part in zip(layout, parts, strict=True)
+        for column, part, rows in zip(layout, parts, blank, strict=True)
     ]
-    cast = [c if t is None or c.dtype == t else c.cast(t) for c, t in zip(columns, types, strict=True)]
+    types = [c.dtype if column.counted else _polars_type(column) for c, column in zip(columns, layout, strict=True)]
+    cast = [c if c.dtype == t else c.cast(t) for c, t in zip(columns, types, strict=True)]
     return pl.DataFrame([c if r is None else without(c, r) for c, r in zip(cast, blank, strict=True)])
 
 
@@ -238,10 +291,10 @@ def _arrow_frame(layout: Sequence[Column], parts: Sequence[Values], blank: Blank
     pa = importlib.import_module("pyarrow")
     held = zip(layout, parts, blank, strict=True)
     arrays = [
-        native_series("pyarrow", column, part)
+        pa.nulls(len(part), _arrow_type(column.type))
+        if column.type == "null" or _is_empty(rows)
+        else native_series("pyarrow", column, part)
         if column.counted
-        else pa.nulls(len(part))
-        if column.type == "null"
         else pa.array(part, type=_arrow_type(column.type), mask=rows)
         for column, part, rows in held
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 
@@ -18,6 +19,7 @@ FIRST = 1000  # rows that rule out most pairs
 SUMS_AMONG = 16  # columns whose sums are tried
 EXACT = 1e-9
 FEWEST_SHARES, NEAR, COARSE = 2, 1e-6, 0.01  # columns; how far their sum may be off; steps that shares are rounded to
+_CODE = re.compile(r"-?9*[89]9*[89]")
 FEWEST = 20  # rows from which it is no chance
 
 
@@ -98,6 +100,28 @@ def counters(columns: Mapping[str, Values]) -> list[str]:
         for name, values in whole.items()
         if len(values) >= FEWEST and values[0] in (0, 1) and bool((np.diff(values.astype(np.int64)) == 1).all())
     ]
+
+
+def codes(columns: Mapping[str, Values]) -> list[tuple[str, float, float]]:
+    """Numbers such as -999 and 99 that lie far from all others and stand for something, and the shares of their rows.
+
+    >>> codes({"age": np.array([30, 41, 999, 52] * 10)})
+    [('age', 999, 0.25)]
+    """
+    plain, present = holes.split(columns)
+    found = []
+    for name, values in plain.items():
+        there = values[present[name]] if name in present else values
+        if there.ndim != 1 or there.dtype.kind not in "iuf" or len(there) < FEWEST:
+            continue
+        seen, counts = np.unique(there, return_counts=True)
+        is_code = np.array([_CODE.fullmatch(f"{value:g}") is not None for value in seen.tolist()])
+        rest = seen[~is_code].astype(np.float64)
+        if is_code.any() and len(rest) > 1:
+            far = np.maximum(rest[0] - seen, seen - rest[-1]) > rest[-1] - rest[0]
+            told = zip(seen.tolist(), counts.tolist(), (is_code & far & (counts > 1)).tolist(), strict=True)
+            found += [(name, value, count / len(values)) for value, count, good in told if good]
+    return found
 
 
 def _orders(names: Sequence[str], held: Values) -> list[tuple[str, str]]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 from unnoise._checks import refuse
 from unnoise._errors import InputError
@@ -28,6 +28,7 @@ class Reading:
         marked: those of them in which "?" is missing, as it is elsewhere among words.
         levels: columns that stay text where numbers would not be written as their cells are.
         sheet: the name of the one to read, of a file of Excel; None for the first.
+        words: texts beside the numbers of columns, by their names, which are not missing there.
         like: what was said of a file that this one is probably written like, where it does not say otherwise.
     """
 
@@ -41,6 +42,7 @@ class Reading:
     marked: frozenset[str] = frozenset()
     levels: frozenset[str] = frozenset()
     sheet: str | None = None
+    words: Mapping[str, Collection[str]] = field(default_factory=dict)
     like: Reading | None = None
 
     def __post_init__(self) -> None:

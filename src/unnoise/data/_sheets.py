@@ -49,8 +49,7 @@ def read_excel(content: bytes, source: str, reading: Reading) -> pl.DataFrame:
     names = _headers.checked(names, found, source)
     found = _cells.without_marks(found, names, source, reading)
     _cells.warn_of_numbers(found, names, source, reading.text | reading.levels)
-    _cells.warn_of_totals(found, source)
-    _cells.warn_of_empty_rows(found, source)
+    _cells.warn_of_the_end(found, source)
     found.columns = names
     table: pl.DataFrame = found.drop("") if "" in names else found
     return table

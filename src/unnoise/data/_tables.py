@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from unnoise._errors import InputError, warn
 from unnoise.data._packed import check_held
 from unnoise.data._quiet import quiet
-from unnoise.data.frames import check_labels
+from unnoise.data.frames import check_labels, names_of, shown
 
 if TYPE_CHECKING:
     import polars as pl
@@ -134,9 +134,36 @@ def read_fasta(content: bytes, source: str) -> pl.DataFrame:
 
 
 def _flat(frame: pl.DataFrame, source: str) -> pl.DataFrame:
+    frame = unnested(frame, source)
     if nested := [name for name, kind in frame.schema.items() if kind.is_nested()]:
         raise InputError(f"Column '{nested[0]}' of {source} holds lists or objects; expected one value in each row.")
     return frame
+
+
+def unnested(frame: pl.DataFrame, source: str) -> pl.DataFrame:
+    """Objects as columns of their fields, place.city, with a warning."""
+    import polars as pl
+
+    columns, opened = list(frame), list[str]()
+    while any(column.dtype == pl.Struct for column in columns):
+        opened += [column.name for column in columns if column.dtype == pl.Struct]
+        columns = [part for column in columns for part in _fields(column)]
+    if not opened:
+        return frame
+    names = names_of([column.name for column in columns])
+    made = shown([name for name in names if name.startswith(f"{opened[0]}.")])
+    warn(f"The objects in {shown(opened)} of {source} are read as columns of their fields, {made}.")
+    return pl.DataFrame([column.alias(name) for column, name in zip(columns, names, strict=True)])
+
+
+def _fields(column: pl.Series) -> list[pl.Series]:
+    """The columns of a column of objects, or itself."""
+    import polars as pl
+
+    if column.dtype != pl.Struct:
+        return [column]
+    held = column.struct
+    return [held.field(name).alias(f"{column.name}.{name}") for name in held.fields]
 
 
 def checked(frame: pl.DataFrame, source: str) -> pl.DataFrame:

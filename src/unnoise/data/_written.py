@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unnoise._errors import InputError
+from unnoise._errors import InputError, warn
 from unnoise.data import _cells, _counted, holes
 from unnoise.data import _forms as forms
 from unnoise.data._checked import check
@@ -24,7 +24,7 @@ _SHOWN = 3
 
 
 def described(series: nw.Series[Any], column: Column, plain: bool, declared: bool = False) -> Column:
-    """The column, with the form of its numbers if its texts are such, and words for limits beside them.
+    """The column, with the form of its numbers if its texts are such, and the words beside them.
 
     Args:
         series: the values.
@@ -43,11 +43,20 @@ def described(series: nw.Series[Any], column: Column, plain: bool, declared: boo
         _cells.warn_of_digits(held, str(column.label))
         return column
     numbers = limits.form.numbers(held).drop_nulls()
-    words, places = (
-        (*limits.less, *limits.more),
-        limits.places(*(numbers.to_numpy()[[i]].item() for i in _ends(numbers))),
-    )
-    return dataclasses.replace(column, written=str(limits.form), words=words, places=places)
+    places = limits.places(*(numbers.to_numpy()[[i]].item() for i in _ends(numbers)))
+    if limits.guess is not None:
+        warn(
+            f"{limits.guess!r} in column '{column.label}' is taken to say that too little was there to be measured, "
+            "less than all numbers; leave its cells empty if they are missing."
+        )
+    if limits.others:
+        shown = ", ".join(map(repr, limits.others))
+        warn(
+            f"Column '{column.label}' holds numbers beside {shown}, a value of its own, which lies in no range; leave "
+            "its cells empty if they are missing, or declare the column category."
+        )
+    apart = len(limits.others) or None
+    return dataclasses.replace(column, written=str(limits.form), words=limits.words, places=places, apart=apart)
 
 
 def _ends(numbers: pl.Series) -> tuple[int, int]:
@@ -115,3 +124,4 @@ def check_column(column: Column) -> None:
     words, places = column.words or (), column.places or ()
     fitting = len(words) == len(places) == len(set(words)) == len(set(places))
     check(fitting and (column.written is not None or not words), "words, places", words, "as many places")
+    check(0 <= (column.apart or 0) <= len(words), "apart", column.apart, "as many words, or fewer")

@@ -87,6 +87,10 @@ class Container(ABC):
         """The words beside the numbers of a column, such as <0.5, and the numbers that stand for them."""
         return {}
 
+    def outside(self, column: str) -> tuple[float, ...]:
+        """The numbers that stand for words of the column that say nothing of how much, as ERR, and lie in no range."""
+        return ()
+
     def told(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Values by columns as they are modelled: dates, times and decimals as whole numbers."""
         return dict(values)
@@ -129,7 +133,14 @@ class Container(ABC):
 
 @dataclass(frozen=True)
 class Table(Container):
-    """A DataFrame; pandas' numeric names are read as text."""
+    """A DataFrame; pandas' numeric names are read as text, and those of several parts joined.
+
+    Attributes:
+        backend: the library.
+        layout: the columns.
+        dialect: how the file was written, if it was a table of text.
+        labels: the parts of the labels of its columns, where these are no names.
+    """
 
     name: ClassVar[str] = "table"
     suffixes: ClassVar[tuple[str, ...]] = (".csv", ".parquet", ".tsv")
@@ -137,8 +148,11 @@ class Table(Container):
     backend: str
     layout: tuple[Column, ...]
     dialect: Dialect | None = field(default=None, metadata={LATER: True})
+    labels: tuple[tuple[str | int | float | bool, ...], ...] | None = field(default=None, metadata={LATER: True})
 
     def __post_init__(self) -> None:
+        fine = self.labels is None or len(self.labels) == len(self.layout)
+        check(fine, "labels", self.labels, "the parts of the label of each column")
         check(self.backend in _native.BACKENDS, "backend", self.backend, f"one of {', '.join(_native.BACKENDS)}")
 
     @cached_property
@@ -204,6 +218,11 @@ class Table(Container):
         found = self._by_name.get(column)
         return {} if found is None else dict(zip(found.words or (), found.places or (), strict=True))
 
+    def outside(self, column: str) -> tuple[float, ...]:
+        """The places of the first words."""
+        found = self._by_name.get(column)
+        return () if found is None else (found.places or ())[: found.apart or 0]
+
     def told(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Dates, times and decimals as whole numbers, and texts that are numbers as such."""
         known = self._by_name
@@ -258,7 +277,8 @@ class Table(Container):
         named = zip(self._by_name.items(), rows, strict=True)
         parts = [_part(columns[name], column, blank) for (name, column), blank in named]
         try:
-            return _native.build(self.backend, self.layout, parts, rows)
+            made = _native.build(self.backend, self.layout, parts, rows)
+            return made if self.labels is None else _native.labelled(self.backend, made, self.labels)
         except ModuleNotFoundError as error:
             raise InputError(
                 f"The model was fitted on a {self.backend} DataFrame and returns one, but {error.name} is not "
@@ -362,7 +382,7 @@ def container_of(data: Any, levels: Collection[str] = (), declared: Collection[s
         series = [frame.get_column(label) for label in frame.columns]
         told = [(str(column.label) in levels, str(column.label) in declared) for column in layout]
         found = [_described(s, c, *t) if len(s) else c for s, c, t in zip(series, layout, told, strict=True)]
-        return Table(backend, tuple(found))
+        return Table(backend, tuple(found), labels=_labels(data))
     if hasattr(data, "to_frame") and not hasattr(data, "columns"):
         raise InputError("The data is one column, a Series; make a DataFrame of it, as by data.to_frame().")
     array = arrays.as_array(data)
@@ -380,6 +400,18 @@ def from_config(config: dict[str, Any]) -> Container:
     name = config.get("container")
     check(name in list(kinds), "container", name, f"one of {', '.join(kinds)}")
     return kinds[str(name)].from_fields({key: value for key, value in config.items() if key != "container"})
+
+
+def _labels(data: Any) -> tuple[tuple[Any, ...], ...] | None:
+    """The parts of labels that are no names, if JSON keeps them."""
+    labels = frames.odd_labels(data)
+    if labels is None:
+        return None
+    parts = tuple(one if isinstance(one, tuple) else (one,) for one in labels)
+    kept = all(isinstance(part, str | int | float) for one in parts for part in one)
+    names, made = frames.shown(frames.names_of(labels)), "their own labels" if kept else "these names"
+    warn(f"The columns {frames.shown(labels)} are called {names} here; what is made has {made}.")
+    return parts if kept else None
 
 
 def _described(series: nw.Series[Any], column: Column, plain: bool, declared: bool) -> Column:

@@ -10,8 +10,9 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,6 +71,7 @@ def read(
     marked: Collection[str] = (),
     levels: Collection[str] = (),
     sheet: str | None = None,
+    words: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> pl.DataFrame | Values:
     """The data in a file, in a folder of images, or on standard input ("-").
 
@@ -89,6 +91,7 @@ def read(
         marked: those of them in which "?" is missing, as it is elsewhere among words.
         levels: columns of a text that stay text where numbers would not be written as their cells are, as 01 or 1.50.
         sheet: the name of the sheet of a file of Excel; the first by default.
+        words: texts beside the numbers of columns, as {"conc": ["<0.5", "ND"]}, which are not missing there.
 
     Raises:
         InputError: what cannot be read, or would be read wrongly, in one sentence.
@@ -98,7 +101,9 @@ def read(
     if isinstance(levels, str):
         refuse("levels", levels, "a list of names of columns")
     kept = frozenset(text), frozenset(marked), frozenset(levels)
-    return read_with(path, Reading(encoding, separator, decimal, header, query, tuple(names), *kept, sheet))[0]
+    if not isinstance(words, Mapping) or any(isinstance(texts, str) for texts in words.values()):
+        refuse("words", words, "a dict of lists of texts by the names of columns")
+    return read_with(path, Reading(encoding, separator, decimal, header, query, tuple(names), *kept, sheet, words))[0]
 
 
 def read_with(path: Path | str, reading: Reading) -> Found:
@@ -301,7 +306,8 @@ def _table(content: bytes, suffix: str, source: str, reading: Reading) -> Found:
         reading.refuse_unused(source, ("header", "query", "sheet"))
         return _tables.checked(_sheets.read_excel(content, source, reading), source), None, None
     reading.refuse_unused(source, ("query",))
-    return _tables.checked(_READERS[suffix](content, source), source), None, None
+    table = _READERS[suffix](content, source)
+    return _tables.checked(table if reading.query else _tables.unnested(table, source), source), None, None
 
 
 def _queried(held: Found, reading: Reading) -> Found:

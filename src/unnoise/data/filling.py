@@ -11,7 +11,7 @@ from torch import Tensor, from_numpy
 
 from unnoise._errors import InputError
 from unnoise.data import arrays, frames
-from unnoise.data._native import whole
+from unnoise.data._native import labelled, whole
 from unnoise.data._numerics import Values
 from unnoise.data.containers import Container, EventArray, Table
 from unnoise.data.holes import Mask
@@ -57,7 +57,10 @@ def filled(data: Any, container: Container, values: Mapping[str, Values], gaps: 
     else:
         labels = dict(zip(container.columns, frame.columns, strict=True))
     held = {name: _as_held(frame, labels[name], container, name, part) for name, part in values.items() if name in gaps}
-    return fill(frame, {labels[name]: (held[name], gap) for name, gap in gaps.items()})
+    done = fill(frame, {labels[name]: (held[name], gap) for name, gap in gaps.items()})
+    own = frames.odd_labels(data)
+    parts = [label if isinstance(label, tuple) else (label,) for label in own or ()]
+    return done if own is None else labelled(frame.implementation.value, done, parts)
 
 
 def _as_held(frame: nw.DataFrame[Any], label: Any, container: Container, name: str, part: Values) -> Any:
@@ -83,7 +86,9 @@ def _array(data: Any, container: Container, values: Mapping[str, Values], gaps: 
 def _pandas(frame: nw.DataFrame[Any], parts: Mapping[Any, tuple[Values, Mask]]) -> Any:
     native = frame.to_native().copy()
     for label, (values, gap) in parts.items():
-        column = native[label].copy()
+        column, kind = native[label].copy(), native[label].dtype
+        is_sparse = str(kind).startswith("Sparse")
+        column = column.sparse.to_dense() if is_sparse else column
         if (
             isinstance(values, np.ndarray) and values.dtype.kind == "O" and column.dtype.kind in "iuf"
         ):  # words among numbers
@@ -93,7 +98,7 @@ def _pandas(frame: nw.DataFrame[Any], parts: Mapping[Any, tuple[Values, Mask]]) 
             continue
         held = whole(values, str(column.dtype))[gap]
         column.iloc[np.flatnonzero(gap)] = held.tolist() if held.dtype == object or column.dtype == object else held
-        native[label] = column
+        native[label] = column.astype(kind) if is_sparse else column
     return native
 
 

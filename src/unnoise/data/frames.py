@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,8 @@ from unnoise.data.arrays import NO_FEATURES, NO_ROWS, is_missing, tidy
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
 
+_MOST_SHOWN = 3  # labels in a message
+
 
 def opened(data: Any) -> nw.DataFrame[Any] | None:
     """The data as a narwhals DataFrame, or None if it is not a DataFrame."""
@@ -27,21 +30,50 @@ def opened(data: Any) -> nw.DataFrame[Any] | None:
     if type(data).__name__ == "RecordBatch" and hasattr(data, "num_rows"):
         data = importlib.import_module("pyarrow").Table.from_batches([data])
     import narwhals.stable.v2 as nw
-    from narwhals.exceptions import DuplicateError
 
-    try:
-        frame = nw.from_native(data, pass_through=True)
-        if isinstance(frame, nw.LazyFrame):
-            raise InputError("The data is a lazy frame; call .collect() on it first.")
-        if not isinstance(frame, nw.DataFrame):
-            return None
-        check_labels(frame.columns)
-        if frame.implementation.is_polars():
-            check_no_patterns(frame.columns)
-    except DuplicateError:
-        check_labels(getattr(data, "column_names", None) or data.columns)
-        raise
+    labels = odd_labels(data)
+    if labels is not None:
+        names = names_of(labels)
+        data = data.rename_columns(names) if hasattr(data, "rename_columns") else data.set_axis(names, axis=1)
+    frame = nw.from_native(data, pass_through=True)
+    if isinstance(frame, nw.LazyFrame):
+        raise InputError("The data is a lazy frame; call .collect() on it first.")
+    if not isinstance(frame, nw.DataFrame):
+        return None
+    check_labels(frame.columns)
+    if frame.implementation.is_polars():
+        check_no_patterns(frame.columns)
     return frame
+
+
+def odd_labels(data: Any) -> list[Any] | None:
+    """The labels of a frame of pandas or Arrow, if some are no texts, or stand twice; whole numbers are texts."""
+    if not (hasattr(data, "rename_columns") or (hasattr(data, "set_axis") and hasattr(data, "columns"))):
+        return None
+    labels = list(data.column_names if hasattr(data, "rename_columns") else data.columns)
+    if any(isinstance(label, bool) for label in labels):  # which are refused, as they are no labels but a mask
+        return None
+    fine = all(isinstance(label, str | int) for label in labels)
+    return None if fine and len(set(map(str, labels))) == len(labels) else labels
+
+
+def names_of(labels: Sequence[Any]) -> list[str]:
+    """A name for each label: the parts of one joined, and a number behind those that stand twice, as pandas has them.
+
+    >>> names_of([("a", "x"), ("a", "y"), "b", "b", 0.5])
+    ['a x', 'a y', 'b', 'b.1', '0.5']
+    """
+    texts = [" ".join(map(str, label)).strip() if isinstance(label, tuple) else str(label) for label in labels]
+    names: list[str] = []
+    for text in texts:
+        others = (f"{text}.{i}" for i in itertools.count(1))
+        names.append(text if text not in names else next(o for o in others if o not in names and o not in texts))
+    return names
+
+
+def shown(labels: Sequence[Any]) -> str:
+    """The first labels, in a sentence."""
+    return ", ".join(map(repr, labels[:_MOST_SHOWN])) + (", ..." if len(labels) > _MOST_SHOWN else "")
 
 
 def columns(frame: nw.DataFrame[Any]) -> list[Values]:
@@ -61,8 +93,7 @@ def check_size(frame: nw.DataFrame[Any]) -> None:
 def check_labels(labels: Sequence[Any]) -> None:
     """Refuse names that are not text, and repeated names."""
     if odd := [label for label in labels if not isinstance(label, str | int) or isinstance(label, bool)]:
-        joined = "; as by [' '.join(map(str, label)) for label in data.columns]" if isinstance(odd[0], tuple) else ""
-        raise InputError(f"A column is named {odd[0]!r}, which is not a text; rename the columns{joined}.")
+        raise InputError(f"A column is named {odd[0]!r}, which is not a text; rename the columns.")
     names = [str(label) for label in labels]
     if twice := sorted(name for name, count in Counter(names).items() if count > 1):
         raise InputError(f"Several columns have the name {', '.join(map(repr, twice))}; rename or drop them.")
@@ -137,17 +168,19 @@ def check_names(got: Sequence[str], expected: Sequence[str]) -> None:
 
 def values(series: nw.Series[Any], name: str) -> Values:
     """One column, as of `columns`."""
+    if hasattr(series.to_native(), "sparse") and _type_of(series).startswith("Sparse"):
+        series = _dense(series)
     kind = type(series.dtype).__name__
     if kind in ("Categorical", "Enum"):
         return np.array([None if is_missing(level) else level for level in series.to_list()], dtype=object)
     if kind in ("Int128", "UInt128"):  # unknown to numpy
         series = _in_64_bits(series, name)
-    if kind == "Decimal" or not (
-        series.dtype.is_numeric() or kind in ("Boolean", "String", "Object") or series.is_null().all()
-    ):
+    plain = kind != "Decimal" and (series.dtype.is_numeric() or kind in ("Boolean", "String", "Object"))
+    if not plain and series.is_null().all():
+        return np.full(len(series), np.nan)
+    if not plain:
         raise InputError(
-            f"Column '{name}' is of type {_type_of(series)}; turn it into plain numbers or text, or drop it"
-            f"{'; of a sparse one .sparse.to_dense() does' * _type_of(series).startswith('Sparse')}."
+            f"Column '{name}' is of type {_type_of(series)}; turn it into plain numbers or text, or drop it."
         )
     if str(getattr(series.to_native(), "type", "")) == "string_view":  # of which Arrow has few functions
         return tidy(np.array(series.to_list(), dtype=object), f"Column '{name}'")
@@ -155,6 +188,13 @@ def values(series: nw.Series[Any], name: str) -> Values:
     if not empty.any():
         return tidy(series.to_numpy(), f"Column '{name}'")
     return holes.spread(tidy(series.drop_nulls().to_numpy(), f"Column '{name}'"), ~empty.to_numpy())
+
+
+def _dense(series: nw.Series[Any]) -> nw.Series[Any]:
+    import narwhals.stable.v2 as nw
+
+    native: Any = series.to_native()
+    return nw.from_native(native.sparse.to_dense(), series_only=True)
 
 
 def _type_of(series: nw.Series[Any]) -> str:

@@ -21,13 +21,14 @@ def offered_by(schema: Schema, rows: Any) -> list[str]:
     """Sentences about what could be said of columns, and about what could be kept among those of the same unit."""
     kept = {*schema.conditions, *(name for step in schema.chart.steps for name in (step.target, *step.sources))}
     kept |= {name for factor in schema.factors.values() if factor.joint for name in factor.columns}
-    columns = schema.container.split(rows)
+    columns = {name: held for name, held in schema.container.split(rows).items() if not schema.container.words(name)}
     plain = {name: values for name, values in columns.items() if schema.container.unit(name) is None}
     free = {name: values for name, values in columns.items() if name not in {*kept, *schema.constants}}
     counters = _offers.counters(free)
     return [
         *_of_shares(plain, kept),
         *map(_of_counter, counters),
+        *(_of_code(*one) for one in _offers.codes({name: plain[name] for name in plain if name in free})),
         *_of_kinds(schema, plain, {*kept, *counters}),
         *_between(schema, columns, kept),
     ]
@@ -44,6 +45,13 @@ def _of_shares(columns: Mapping[str, Values], kept: Collection[str]) -> list[str
 
 def _of_counter(name: str) -> str:
     return f"{name} counts the rows, and is modelled like any number: leave it out {_option([name], 'identifier')}"
+
+
+def _of_code(name: str, value: float, share: float) -> str:
+    return (
+        f"{name} is {value:g} in {100 * share:.2g} % of rows, far from all other values: leave these cells empty if it "
+        "stands for missing"
+    )
 
 
 def _of_kinds(schema: Schema, columns: Mapping[str, Values], kept: Collection[str]) -> list[str]:

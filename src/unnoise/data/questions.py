@@ -26,7 +26,9 @@ from unnoise.data.parts import Parts, unknown_column
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers from `low` to `high`, with both ends; None is open.
+    """Numbers from `low` to `high`, with both ends; None is open. Those `without` are none, but stand for words.
+
+    Numbers that come round after a `turn` are also those that lie so many turns away: 350 to 10 is -10 to 10.
 
     >>> age = Range(30, None)
     >>> str(age), age.holds(np.array([29, 30, 31])).tolist()
@@ -35,15 +37,20 @@ class Range:
 
     low: float | None
     high: float | None
+    without: tuple[float, ...] = ()
+    turn: float | None = None
 
     def __post_init__(self) -> None:
         real(or_none=True, low=self.low, high=self.high)
-        if self.low is not None and self.high is not None and self.low > self.high:
+        if self.low is not None and self.high is not None and self.low > self.high and self.turn is None:
             raise InputError(f"got the range {self.low} to {self.high}; expected low at most high")
 
     def holds(self, values: Values) -> Mask:
         """Which values of a column lie in it."""
-        inside = np.ones(values.shape, dtype=bool)
+        inside: Mask = ~np.isin(values, self.without)
+        if self.turn is not None and self.low is not None and self.high is not None:
+            width = self.high - self.low
+            return inside & (np.mod(values - self.low, self.turn) <= (width if width >= 0 else width % self.turn))
         if self.low is not None:
             inside &= values >= self.low
         if self.high is not None:
@@ -170,8 +177,10 @@ def given(parts: Parts, told: Mapping[str, Any], context: Mapping[str, Any], n: 
             _check_may_be_missing(parts, name)
             flags[name] = (True, everywhere)
         elif name in parts.constants and name not in steps:
-            rows = _check_constant(parts, name, value, n)
-            flags[name] = (False, rows)
+            values, present = _constant(parts, name, value, n)
+            flags[name] = (False, present)
+            if (values != parts.constants[name].values(n)).any():  # as of identifiers, which would be made anew
+                held[name] = values, present
         else:
             factor = None if name in steps else factor_of[name]
             if isinstance(value, set | frozenset) or (isinstance(value, tuple) and len(value) == 2):
@@ -276,12 +285,14 @@ def _within(
         )
     ends = [end for end in value if end is not None]
     fine = all(isinstance(end, Real) and not isinstance(end, bool | np.bool_) and math.isfinite(end) for end in ends)
-    if not fine or (len(ends) == 2 and ends[0] > ends[1]):
+    turn = None if factor is None else factor.turn_of(name)
+    if not fine or (len(ends) == 2 and ends[0] > ends[1] and turn is None):
         expected = "low at most high" if fine else "both finite numbers or None"
         shown = f"({', '.join(map(word_of(parts, name), ends))})" if fine else f"{value!r:.100}"
         raise InputError(f"Column '{name}' was given the range {shown}; expected (low, high), {expected}.")
     _warn_if_far(parts, factor, name, np.array(ends, dtype=np.float64))
-    return Range(*value)
+    low, high = value
+    return Range(low, high, parts.container.outside(name), turn)
 
 
 def word_of(parts: Parts, name: str) -> Callable[[Any], str]:
@@ -325,11 +336,13 @@ def _check_may_be_missing(parts: Parts, name: str) -> None:
         )
 
 
-def _check_constant(parts: Parts, name: str, value: Any, n: int) -> Mask:
+def _constant(parts: Parts, name: str, value: Any, n: int) -> tuple[Values, Mask]:
+    """The value of a column that is not modelled, which tells nothing of the others, and where it was given."""
     kind = parts.constants[name]
     if isinstance(value, set | frozenset | tuple):
-        raise InputError(f"Column '{name}' was always {kind.value} when the model was fitted; leave it out.")
+        raise InputError(f"Column '{name}' {kind.why}, so it can be given no range and no set; leave it out.")
     values, present = values_of(value, name, n, ())
     values = holes.filled(values, present, kind.value)
-    kind.check(values if kind.dtype == "object" else as_type(values, kind.dtype, name), name)
-    return present
+    values = values if kind.dtype == "object" else as_type(values, kind.dtype, name)
+    kind.check(values, name)
+    return values, present

@@ -307,7 +307,7 @@ class Resolution(Kind):
         is_word = np.clip(np.arange(len(alone)), self.less, len(alone) - 1 - self.more) != np.arange(len(alone))
         top = int(np.argmax(np.where(alone & ~is_word, self.shares, 0.0)))
         often = ""
-        if self._starts[top] == self._ends[top] and self.shares[top] >= 0.1:
+        if alone[top] and not is_word[top] and self.shares[top] >= 0.1:
             value = self._worded(self._values(self._starts[top : top + 1])[0])
             often = f"; {value} in {100 * self.shares[top]:.0f} % of rows"
         return f"{kind} {low} to {high}{step}{how}{often}"

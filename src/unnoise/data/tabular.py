@@ -1,6 +1,6 @@
 """States as rows of a table, which trees and margins judge.
 
-`@levels_of.register(MyFactor)` says what a kind has, and `@periods_of.register(MyFactor)` what comes round again.
+`@levels_of.register(MyFactor)` says what a kind has.
 """
 
 from __future__ import annotations
@@ -17,11 +17,9 @@ from torch import Tensor
 
 from unnoise.data.base import Level
 from unnoise.data.factors import (
-    AngleFactor,
     CategoryFactor,
     Factor,
     MissingFactor,
-    PlaceFactor,
     ResolvedFactor,
     SequenceFactor,
 )
@@ -48,22 +46,6 @@ def _levels(factor: CategoryFactor) -> dict[str, Levels]:
 @levels_of.register(SequenceFactor)
 def _no_columns(factor: Factor) -> dict[str, Levels]:
     return {}
-
-
-@singledispatch
-def periods_of(factor: Factor) -> dict[str, float]:
-    """The columns of a factor that come round again, and after how much; by default none."""
-    return {}
-
-
-@periods_of.register(AngleFactor)
-def _turns(factor: AngleFactor) -> dict[str, float]:
-    return dict.fromkeys(factor.columns, factor.turn)
-
-
-@periods_of.register(PlaceFactor)
-def _longitude(factor: PlaceFactor) -> dict[str, float]:
-    return {factor.columns[1]: 360.0}
 
 
 @dataclass(frozen=True)
@@ -100,8 +82,8 @@ class JudgedColumns:
     @property
     def periods(self) -> dict[str, float]:
         """The columns that come round again, as angles do, and after how much."""
-        found = {name: turn for one in self.schema.factors.values() for name, turn in periods_of(one).items()}
-        return {name: turn for name, turn in found.items() if name in self.levels}
+        turns = {name: one.turn_of(name) for one in self.schema.factors.values() for name in one.columns}
+        return {name: turn for name, turn in turns.items() if turn is not None and name in self.levels}
 
     def rows(self, x: Any, known: Any, cond: Tensor | None, values: Mapping[str, Any] | None = None) -> Floats:
         """Rows (n, d) of numbers and places of levels, NaN where not known.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import wraps
 from typing import Any, Generic, Protocol, Self
 
 import torch
 from torch import Tensor
 
-from unnoise._checks import instance
+from unnoise._checks import instance, refuse, whole
 from unnoise._errors import InputError
 from unnoise._gradients import derivatives, leaf
 from unnoise._tree import S
@@ -101,9 +103,30 @@ class Law(LogDensity[S]):
     (torch.Size([5, 3, 2]), torch.Size([3]))
     """
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Let `sample` say what is wrong with its arguments."""
+        super().__init_subclass__(**options)
+        if "sample" in vars(cls):
+            cls.sample = _checked(cls.sample)  # type: ignore[method-assign]
+
     @abstractmethod
     def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> S:
         """Draw states of shape (*shape, *batch, *event)."""
+
+
+def _checked(sample: Callable[..., Any]) -> Callable[..., Any]:
+    """The method, after a look at its arguments."""
+
+    @wraps(sample)
+    def checked(self: Any, rng: torch.Generator, shape: tuple[int, ...] = (), **options: Any) -> Any:
+        instance(torch.Generator, rng=rng)
+        if not isinstance(shape, tuple | list):
+            refuse("shape", shape, "how many draws along each axis, as (5,)")
+        for size in shape:
+            whole(shape=size)
+        return sample(self, rng, shape, **options)
+
+    return checked
 
 
 def differentiated(log_prob: Any, x: Any) -> tuple[Tensor, Any]:

@@ -100,6 +100,10 @@ class AngleFactor(Factor):
         fields = zip(self.columns, angles, self.starts, self.dtypes, strict=True)
         return {name: cast(_within(angle, s, self.turn, dtype), dtype) for name, angle, s, dtype in fields}
 
+    def turn_of(self, column: str) -> float:
+        """A turn, in the unit of the data."""
+        return self.turn
+
     @property
     def _unit(self) -> str:
         return "degrees" if self.turn == 360.0 else "radians"

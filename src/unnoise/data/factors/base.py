@@ -143,6 +143,10 @@ class Factor(ABC):
         """The least and the greatest number of a column when the factor was fitted, if it kept them."""
         return None
 
+    def turn_of(self, column: str) -> float | None:
+        """After how much the numbers of a column come round, as angles do; None if they do not."""
+        return None
+
     @property
     def _by_column(self) -> bool:
         return not self.joint and not self.block and self.cells == (len(self.columns),)

@@ -76,6 +76,10 @@ class PlaceFactor(Factor):
         parts = zip(self.columns, (latitude, longitude), self.dtypes, strict=True)
         return {name: cast(part, dtype) for name, part, dtype in parts}
 
+    def turn_of(self, column: str) -> float | None:
+        """Of longitudes."""
+        return 360.0 if column == self.columns[1] else None
+
     def __str__(self) -> str:
         return f"latlon, degrees, longitude from {self.start:.0f} to {self.start + 360:.0f}"
 
