@@ -176,6 +176,17 @@ def test_wrong_options_are_refused(words: list[str], match: str, refused: Run, d
     assert not (tmp_path / "model").exists()
 
 
+def test_what_new_rows_would_break_is_told(done: Run, tmp_path: Path) -> None:
+    """A mixture cannot say the order of two dates that are some days apart in years; with a constraint it does."""
+    rng = np.random.default_rng(0)
+    begin = np.datetime64("2023-01-01") + rng.integers(0, 700, 400)
+    frame = pl.DataFrame({"begin": begin, "end": begin + rng.integers(0, 4, 400)})
+    frame.write_csv(tmp_path / "stays.csv")
+    fit = ("fit", tmp_path / "stays.csv", "-o", tmp_path / "model", "--quick")
+    assert "begin <= end in all 400 rows, but not in " in done(*fit).stdout
+    assert "begin <= end in all" not in done(*fit, "--overwrite", "--constraint", "begin <= end").stdout
+
+
 @pytest.mark.filterwarnings("default:1 column holds a single value")
 def test_a_constant_column_is_told_in_one_line(run: Run, tmp_path: Path) -> None:
     pl.DataFrame({"a": np.random.default_rng(0).normal(size=20), "b": [7.0] * 20}).write_csv(tmp_path / "data.csv")

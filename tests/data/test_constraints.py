@@ -282,6 +282,33 @@ def test_shares_and_counters_are_offered_and_no_chance() -> None:
     assert offered_by(Schema.infer(frame, kinds=kinds), frame) == []
 
 
+def test_what_new_rows_break_is_said() -> None:
+    """Of an order, a sum and a key, among rows without holes; and nothing of what they keep."""
+    a, b = np.arange(60) % 7, np.arange(60) % 11
+    frame = pl.DataFrame({"a": a, "b": b, "total": a + b, "code": 10 + a % 3, "name": [f"n{x % 3}" for x in a]})
+    new = frame.with_columns(
+        total=pl.when(pl.int_range(60) < 3).then(pl.lit(99)).otherwise("total"),
+        name=pl.when(pl.int_range(60) < 15).then(pl.lit("n1")).otherwise("name"),
+        b=pl.when(pl.int_range(60) % 2 == 0).then(None).otherwise("b"),
+    )
+    asked = []
+
+    def draw(rows: pl.DataFrame) -> pl.DataFrame:
+        asked.append(1)
+        return rows
+
+    schema = Schema.infer(frame)
+    assert offered_by(schema, frame, lambda: draw(new)) == [
+        "total = a + b in all 60 rows, but not in 3.3 % of new ones: keep it with --constraint 'total = a + b'",
+        "name -> code in all 60 rows, but not in 18 % of new ones: keep it with --constraint 'name -> code'",
+    ]
+    assert len(asked) == 1
+    assert offered_by(schema, frame, lambda: draw(frame)) == offered_by(schema, frame)
+    free = pl.DataFrame({"a": a, "b": b})
+    assert offered_by(Schema.infer(free), free, lambda: draw(free)) == []
+    assert len(asked) == 2
+
+
 def test_numbers_that_stand_for_something_are_said() -> None:
     rng = np.random.default_rng(0)
     coded = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -16,6 +17,7 @@ from unnoise.cli.manual import MORE
 if TYPE_CHECKING:
     from unnoise.model import DenoisingMarkovModel
 
+DRAWN = 1000  # new rows that show what the model does not keep
 MOST_VALIDATION = 200_000  # rows of a file to validate on, of those in many more a sample
 _SIGNALS = {129, 130, 143}  # the codes after SIGHUP, SIGINT and SIGTERM
 
@@ -313,4 +315,5 @@ def _offers(model: DenoisingMarkovModel, rows: Any) -> str:
 
     if model.schema_.feature_names is None or not isinstance(rows, Held):  # of a scan not every row was seen together
         return ""
-    return "".join(f"\n{sentence}" for sentence in offered_by(model.schema_, rows.data))
+    draw = None if model.schema_.conditions else partial(model.sample, DRAWN, seed=0)
+    return "".join(f"\n{sentence}" for sentence in offered_by(model.schema_, rows.data, draw))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from unnoise._errors import InputError
+from unnoise.data import holes
 from unnoise.data._decimals import decimals_of
 from unnoise.data._numerics import Values
 from unnoise.data.charts import MOST_LEVELS, Gap, Limit, Lookup, Step, Sum
@@ -46,6 +47,21 @@ def chart_of(
     chart = builder.chart()
     warn_of_holes(chart, columns, present)
     return chart
+
+
+def share_broken(text: str, columns: Mapping[str, Values], drawn: Mapping[str, Values]) -> float:
+    """The share of new rows, among those without holes, that break a constraint which the data keep.
+
+    >>> data = {"a": np.arange(9), "b": np.arange(9) + np.arange(9) % 3}
+    >>> drawn = {"a": np.array([3, 1]), "b": np.array([1, 3])}
+    >>> share_broken("a <= b", data, drawn)
+    0.5
+    """
+    (step,) = chart_of([text], *holes.split(columns), ()).steps
+    new, present = holes.split({name: drawn[name] for name in (step.target, *step.sources)})
+    whole = np.logical_and.reduce([np.ones(len(new[step.target]), dtype=bool), *present.values()])
+    kept = step.holds({name: values[whole] for name, values in new.items()})
+    return float(1 - kept.mean()) if len(kept) else 0.0
 
 
 class _Builder:

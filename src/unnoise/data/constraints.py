@@ -24,6 +24,7 @@ from unnoise.data.base import listed
 from unnoise.data.charts import Gap, Limit, Lookup, Step, Sum
 from unnoise.data.holes import Mask, Present
 
+NOTICED = 0.005  # of new rows that break a constraint
 Held = dict[str, tuple[Values, Mask]]
 Among = dict[str, tuple[Any, ...]]
 _STEPS: dict[str, type[Any]] = {kind.name: kind for kind in (Gap, Sum, Lookup, Limit)}
@@ -227,19 +228,30 @@ class Chart:
         return cls(tuple(steps), tuple(built(Limit, fields) for fields in entries(config.get("bounds"), "bounds")))
 
 
-def offered(columns: Mapping[str, Values], kept: Collection[str] = ()) -> list[str]:
+def offered(
+    columns: Mapping[str, Values], kept: Collection[str] = (), broken: Callable[[str], float] | None = None
+) -> list[str]:
     """Sentences about what holds between columns in all rows and could be kept, at most five.
 
     Args:
         columns: of the data, by name; holes as of `data.holes`.
         kept: columns that a constraint is about already.
+        broken: the share of new rows that break a constraint, given its text; None if there are none yet.
 
     >>> low = np.arange(100) % 10
-    >>> offered({"low": low, "high": low + np.arange(100) % 3})
-    ["low <= high in all 100 rows: keep it with --constraint 'low <= high'"]
+    >>> offered({"low": low, "high": low + np.arange(100) % 3}, broken=lambda _: 0.2)
+    ["low <= high in all 100 rows, but not in 20 % of new ones: keep it with --constraint 'low <= high'"]
     """
     left = {name: values for name, values in columns.items() if name not in kept}
-    return [f"{text} in all {n:,} rows: keep it with --constraint {shlex.quote(text)}" for text, n in offers(left)]
+    return [
+        f"{text} in all {n:,} rows{_but(0.0 if broken is None else broken(text))}: keep it with --constraint "
+        + shlex.quote(text)
+        for text, n in offers(left)
+    ]
+
+
+def _but(share: float) -> str:
+    return f", but not in {100 * share:.{0 if share >= 0.1 else 1}f} % of new ones" if share >= NOTICED else ""
 
 
 def _there(columns: Mapping[str, Values], present: Present, name: str) -> Mask:

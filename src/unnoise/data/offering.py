@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from unnoise.data import _offers, holes
 from unnoise.data._likely import likely
 from unnoise.data._numerics import Values
+from unnoise.data._relations import share_broken
 from unnoise.data.constraints import offered
 from unnoise.data.factors import NumberFactor, ResolvedFactor
 from unnoise.data.factors.base import quoted
@@ -17,8 +19,14 @@ from unnoise.data.schema import Schema
 NETWORKS_ALONE = {"latlon", "rotation", "proportions"}  # kinds whose laws have no mixtures, as of --quick
 
 
-def offered_by(schema: Schema, rows: Any) -> list[str]:
-    """Sentences about what could be said of columns, and about what could be kept among those of the same unit."""
+def offered_by(schema: Schema, rows: Any, draw: Callable[[], Any] | None = None) -> list[str]:
+    """Sentences about what could be said of columns, and about what could be kept among those of the same unit.
+
+    Args:
+        schema: of the table.
+        rows: all of them.
+        draw: new rows, which are asked for if something could be kept, to say how many of them break it.
+    """
     kept = {*schema.conditions, *(name for step in schema.chart.steps for name in (step.target, *step.sources))}
     kept |= {name for factor in schema.factors.values() if factor.joint for name in factor.columns}
     columns = {name: held for name, held in schema.container.split(rows).items() if not schema.container.words(name)}
@@ -30,7 +38,7 @@ def offered_by(schema: Schema, rows: Any) -> list[str]:
         *map(_of_counter, counters),
         *(_of_code(*one) for one in _offers.codes({name: plain[name] for name in plain if name in free})),
         *_of_kinds(schema, plain, {*kept, *counters}),
-        *_between(schema, columns, kept),
+        *_between(schema, columns, kept, draw),
     ]
 
 
@@ -72,7 +80,14 @@ def _option(names: Sequence[str], kind: str) -> str:
     return ("by a network, " if kind in NETWORKS_ALONE else "") + f"with --column {typed}"
 
 
-def _between(schema: Schema, columns: Mapping[str, Values], kept: Collection[str]) -> list[str]:
+def _between(
+    schema: Schema, columns: Mapping[str, Values], kept: Collection[str], draw: Callable[[], Any] | None
+) -> list[str]:
     units = {name: schema.container.unit(name) for name in columns}
     alike = ({name: columns[name] for name in columns if units[name] == unit} for unit in dict.fromkeys(units.values()))
-    return [sentence for part in alike for sentence in offered(part, kept)]
+    drawn = None if draw is None else cache(lambda: schema.container.split(draw()))
+
+    def broken(text: str) -> float:
+        return 0.0 if drawn is None else share_broken(text, columns, drawn())
+
+    return [sentence for part in alike for sentence in offered(part, kept, broken)]
