@@ -28,7 +28,8 @@ from unnoise.laws.seeds import seeds_of
 COMPONENTS = 300
 SIZES = (1, 10, 50, 150)  # tried before the greatest, in order, until more say no clearly more of held-out rows
 FEW = 50  # components at most, by which groups are chosen
-OF_SIDE, CROSSED = (50, 150), 1000  # components at most of either of two sides, in order, and pairs of them
+OF_SIDE = (50, 150)  # components at most of either of two sides, in order
+CROSSED = 1000  # pairs of them, at most, where there may be 300 components, and as many for fewer in proportion
 ROWS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)  # what the prior of a cell may be worth, in rows
 FIRST_ROWS = 3.0
 PER_COMPONENT = 5  # rows of data, at least
@@ -133,7 +134,7 @@ def fit_latent_classes(
         x: points, (n, *event).
         known: a tree like x of bool tensors (n, *cells); None if all cells are.
         components: the most components of a mixture that is fitted at once; at most one for every five rows. Where two
-            mixtures are crossed there are up to 1000 pairs of theirs.
+            mixtures are crossed there may be ten pairs of theirs for every three.
         weights: of the rows, (n,); 1 by default.
         together: of every cell a number, a tree like base of int64 (*cells): those of the same one stay in one group.
         rng: of the first components, and of the rows held out.
@@ -166,7 +167,7 @@ def fit_latent_classes(
     test, train = (rows.at(order[part].to(rows.weights.device)) for part in (slice(held), slice(held, None)))
     if not held:
         return _run(_first(Prior.of(base, FIRST_ROWS), train, 1, rng), train, Prior.of(base, FIRST_ROWS), 1, clock)
-    search = _Search(base, train, test, rng, clock)
+    search = _Search(base, train, test, most, rng, clock)
     few, all_sizes = _sizes(min(most, FEW)), _sizes(most)
     clock.expect(_work(rows, train, most, [*few, *all_sizes]))
     found = search.of(_tree.map(torch.zeros_like, together), few)
@@ -180,8 +181,8 @@ def fit_latent_classes(
         found = tried
     clock.expect(_work(rows, train, most, all_sizes))
     found = search.of(found.groups, all_sizes)
-    clock.expect(_work(rows, train, CROSSED, _sizes(OF_SIDE[-1])))
-    found = search.crossed(found, together, most)
+    clock.expect(_work(rows, train, search.most_pairs, _sizes(OF_SIDE[-1])))
+    found = search.crossed(found, together)
     clock.expect(FINAL * sum(rows.only(one.cells).numbers * len(one.law.weights) for one in found.parts))
     return _joined(base, found, rows, clock)
 
@@ -213,8 +214,11 @@ class _Grouping:
 class _Search:
     """Mixtures of groups of cells, each of which is fitted once, and further where more components may be better."""
 
-    def __init__(self, base: Any, train: WeightedRows, test: WeightedRows, rng: torch.Generator, clock: _Clock) -> None:
+    def __init__(
+        self, base: Any, train: WeightedRows, test: WeightedRows, most: int, rng: torch.Generator, clock: _Clock
+    ) -> None:
         self.base, self.train, self.test, self.rng, self.clock = base, train, test, rng, clock
+        self.most, self.most_pairs = most, CROSSED * most // COMPONENTS
         self.found: dict[tuple[bool, ...], _Fit] = {}
 
     def of(self, groups: Any, sizes: list[int]) -> _Grouping:
@@ -223,11 +227,11 @@ class _Search:
         masks = [_tree.map(lambda leaf, number=number: leaf == number, groups) for number in numbers]
         return _Grouping(groups, [self._fit(cells, sizes) for cells in masks])
 
-    def crossed(self, found: _Grouping, together: Any, most: int) -> _Grouping:
+    def crossed(self, found: _Grouping, together: Any) -> _Grouping:
         """With mixtures of two groups, or of two sides of one, crossed, where that is better."""
         while (new := self._groups_crossed(found)) is not found:
             found = new
-        return replace(found, parts=[self._sides_crossed(one, together, most) for one in found.parts])
+        return replace(found, parts=[self._sides_crossed(one, together) for one in found.parts])
 
     def _groups_crossed(self, found: _Grouping) -> _Grouping:
         """Of the two groups that say most of each other."""
@@ -247,7 +251,7 @@ class _Search:
             labels[_side_by_side(part.cells)] = number
         return _Grouping(_of_cells(labels, found.groups), parts)
 
-    def _sides_crossed(self, best: _Fit, together: Any, most: int) -> _Fit:
+    def _sides_crossed(self, best: _Fit, together: Any) -> _Fit:
         """Of few components of the sides, then of more, while that is better."""
         train, there = self.train.only(best.cells), _side_by_side(best.cells)
         side = strongest(links_of(train.x, train.known), _side_by_side(together)[there])
@@ -255,7 +259,7 @@ class _Search:
             return best
         first, second = there.clone(), there.clone()
         first[there], second[there] = side, ~side
-        for size in sorted({min(most, size) for size in OF_SIDE} - {1}):
+        for size in sorted({min(self.most, size) for size in OF_SIDE} - {1}):
             if self.clock.over:
                 break
             one, other = (self._fit(_of_cells(cells, best.cells), _sizes(size)) for cells in (first, second))
@@ -278,7 +282,7 @@ class _Search:
         left, right = (
             side.law.component_log_prob(some.x, some.known) for side, some in zip((one, other), rows, strict=True)
         )
-        i, j, weights = pairs(left, right, self.train.weights[:MOST_ROWS], CROSSED)
+        i, j, weights = pairs(left, right, self.train.weights[:MOST_ROWS], self.most_pairs)
         parts = _tree.map(lambda part: part.repeated(len(weights)), self.base)
         for side, chosen in ((one, i), (other, j)):
             parts = _put(parts, side.cells, _tree.map(lambda part, chosen=chosen: part.at(chosen), side.law.parts))

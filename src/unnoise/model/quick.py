@@ -17,7 +17,7 @@ from unnoise.data.factors.base import quoted
 from unnoise.denoisers import Denoiser, ExactProductMixture
 from unnoise.evaluation.closed_form import mixture_in
 from unnoise.laws import ProductMixture, fit_latent_classes
-from unnoise.laws.latent_classes import COMPONENTS
+from unnoise.laws.latent_classes import COMPONENTS, CROSSED
 from unnoise.model.questions import every_cell
 from unnoise.processes import HasKernel, Process, components_of, map_leaves, require
 
@@ -45,7 +45,7 @@ def fitted(
     base = _base(process, schema, x, known)
     if weights is not None:
         weights = (weights * len(weights) / weights.sum()).float()  # as many rows in all
-    most = min(COMPONENTS, MOST_NUMBERS // _numbers(base))
+    most = min(COMPONENTS, MOST_NUMBERS * COMPONENTS // (CROSSED * _numbers(base)))
     if not most:
         raise InputError(
             f"got points of {_numbers(base):,} numbers, which are too many for a mixture; train a network, without "
