@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import torch
 
 from unnoise._errors import InputError
 from unnoise.data import Schema, _dates, containers, read
@@ -115,7 +116,7 @@ def test_others_are_said(texts: list[str], pattern: str, first: str) -> None:
             "looks like dates, but is text, as it holds 'soon'",
         ),
         (
-            [f"{day:02}.03.2021" for day in range(1, 29)] * 2 + ["Summe"],
+            [f"{day:02}.03.2021" for day in range(1, 16)] * 2 + ["Summe"],
             "looks like dates, but is text, as it holds 'Summe'",
         ),
     ],
@@ -300,3 +301,40 @@ def test_dates_without_a_notation_are_given_in_any_clear_one(typed: str) -> None
     for unclear in ("05/03/2023", "2023-02-30", "5.3."):
         with pytest.raises(InputError, match="has no date"):
             schema.given({"d": unclear}, 1)
+
+
+BESIDE = {
+    "DNF": [f"{3 + 7 * i // 60}:{7 * i % 60:02}.5" for i in range(60)],
+    "never": [f"2023-{1 + i // 28:02}-{1 + i % 28:02}" for i in range(60)],
+    "closed": [f"{6 + i // 6:02}:{10 * (i % 6):02}" for i in range(60)],
+    "open": [f"2024-03-01T{i % 24:02}:{i:02}:00Z" for i in range(60)],
+    "n/k": [f"{1 + i % 12:02}/{2000 + i // 12}" for i in range(60)],
+}
+
+
+@pytest.mark.filterwarnings("ignore:Column 'd' is read as minutes")
+@pytest.mark.parametrize("kind", ["polars", "pandas"])
+@pytest.mark.parametrize("word", BESIDE)
+def test_words_beside_dates_are_values_of_their_own(word: str, kind: str) -> None:
+    """As of runners who did not finish; each keeps its rows, and lies in no range."""
+    texts: list[str | None] = [text if i % 5 else word for i, text in enumerate(BESIDE[word])]
+    texts[7] = None
+    held = {"d": texts, "x": range(60)}
+    frame: Any = pl.DataFrame(held) if kind == "polars" else pd.DataFrame(held)
+    with pytest.warns(UserWarning, match=f"'d' holds .*s beside '{word}', a value of its own, which lies in no range"):
+        schema = schema_of(frame)
+    assert f", beside the words {word}" in schema.describe()
+    x = schema.encode(frame).x
+    for seed in range(2):
+        drawn = list(schema.decode(x, rng=torch.Generator().manual_seed(seed))["d"])
+        assert [text == word for text in drawn] == [text == word for text in texts]
+    assert pd.isna(drawn[7])
+    asked = schema.given({"d": (None, texts[59])}, 1).within["d"]
+    inside = asked.holds(np.ma.getdata(schema.container.split(frame)["d"]))
+    assert not inside[::5].any()
+    assert inside[[1, 2, 3]].all()
+    assert schema.given({"d": word.upper()}, 1).columns["d"][0] == schema.container.words("d")[word]
+    filled = schema.filled(frame, {name: part[[0] * 60] for name, part in x.items()})
+    assert filled["d"][7] == word
+    with pytest.raises(InputError, match="has no"):
+        schema.given({"d": "tomorrow"}, 1)

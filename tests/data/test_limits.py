@@ -136,6 +136,15 @@ def test_a_later_file_keeps_the_words_of_the_model(tmp_path: Path) -> None:
     assert read.rows() == [("ND", 1), (None, None)]  # type: ignore[union-attr]
 
 
+def test_marks_beside_words_among_dates_are_missing(tmp_path: Path) -> None:
+    path = tmp_path / "d.csv"
+    days = [f"2023-01-{i:02}" for i in range(1, 31)]
+    path.write_text("d,k\n" + "".join(f"{text},1\n" for text in [*days, "never", "-"]))
+    with pytest.warns(UserWarning, match="'-' is read as missing in 'd'"):
+        read = files.read(path)
+    assert read["d"].to_list() == [*days, "never", None]  # type: ignore[union-attr,call-overload]
+
+
 def of_a_laboratory(n: int = 400) -> pl.DataFrame:
     """Of site a 30 % below the limit, of b none, and two rows in all above the other."""
     rng = np.random.default_rng(0)

@@ -11,7 +11,7 @@ import numpy as np
 
 from unnoise._errors import InputError, warn
 from unnoise.data import _dates
-from unnoise.data._limits import limits_of, words_in
+from unnoise.data._limits import limits_of, others_in, words_in
 from unnoise.data._notations import MEASURE, notation_of
 
 if TYPE_CHECKING:
@@ -232,7 +232,8 @@ def marks_in(texts: pl.Series) -> list[str]:
 
 
 def _are_dates(texts: pl.Series) -> bool:
-    """Whether all are, said by nobody."""
+    """Whether all are but a few words, said by nobody."""
+    texts = texts.filter(~texts.is_in(others_in(texts)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return len(texts) > 0 and _dates.pattern_of(texts, "") is not None

@@ -16,13 +16,15 @@ import numpy as np
 from unnoise._errors import InputError, warn
 from unnoise.data import _dates, _months, holes
 from unnoise.data._checked import check
-from unnoise.data._limits import limits_of
+from unnoise.data._limits import like, limits_of, others_in, places_beyond, said_apart
 from unnoise.data._native import Column
 from unnoise.data._numerics import Values
 from unnoise.data.arrays import is_missing
 from unnoise.data.holes import Mask
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import narwhals.stable.v2 as nw
     import polars as pl
 
@@ -58,14 +60,31 @@ def described(series: nw.Series[Any], column: Column, plain: bool, declared: boo
     if found.dtype.is_(_string()):
         if plain or column.categorical:
             return column
-        pattern = _dates.pattern_of(found, str(column.label))
+        words = [] if declared else others_in(found)
+        plain_texts = found.filter(~found.is_in(words)) if words else found
+        pattern = _dates.pattern_of(plain_texts, str(column.label))
         if pattern is None:
             return column
-        found = _dates.parsed(found, pattern)
+        return _beside(words, _in_units(_dates.parsed(plain_texts, pattern), column, pattern), plain_texts)
+    return _in_units(found, column, pattern)
+
+
+def _in_units(found: pl.Series, column: Column, pattern: str | None) -> Column:
+    """The column, with what these values of it are counted in."""
     numbers, step = _physical(found, str(column.label))
     kind = _kind(found)
     unit = "M" if _months.is_months(pattern) else _coarsest(numbers[~found.is_null().to_numpy()], step, kind)
     return dataclasses.replace(column, counted=kind, unit=unit, pattern=pattern)
+
+
+def _beside(words: Sequence[str], column: Column, texts: pl.Series) -> Column:
+    """The column, with the words beside its dates, times or durations."""
+    if not words:
+        return column
+    said_apart(column.label, words, f"{column.counted}s")
+    held = numbers(texts.drop_nulls(), column)
+    places = places_beyond(int(held.min()), int(held.max()), len(words), 0)
+    return dataclasses.replace(column, words=tuple(words), places=tuple(places), apart=len(words))
 
 
 def numbers(values: nw.Series[Any] | pl.Series, column: Column) -> Values:
@@ -85,6 +104,8 @@ def numbers(values: nw.Series[Any] | pl.Series, column: Column) -> Values:
     if found is None:
         raise InputError(f"Column '{name}' held {_words(column)} when the model was fitted; got {given.dtype}.")
     empty = found.is_null().to_numpy()
+    if column.words and found.dtype.is_(_string()):
+        return _with_words(found, column)
     if not found.dtype.is_(_string()) and column.zone is not None and _kind(found) in ("date", "datetime"):
         found = _in_zone(found, given, column)
         _check_rows(found.is_null().to_numpy() & ~empty, values, name, "no time in that zone", column)
@@ -107,6 +128,22 @@ def numbers(values: nw.Series[Any] | pl.Series, column: Column) -> Values:
     _check_rows((held % ratio != 0) & ~empty, values, name, "more digits", column)
     held = held // ratio
     return holes.spread(held[~empty], ~empty) if empty.any() else held
+
+
+def _with_words(texts: pl.Series, column: Column) -> Values:
+    """Texts among which words stand, as numbers and the places of the words, with holes."""
+    import polars as pl
+
+    known = dict(zip(column.words or (), column.places or (), strict=True))
+    meant = [None if text is None else like(text, list(known)) for text in texts.to_list()]
+    is_word = np.array([word is not None for word in meant], dtype=bool)
+    rest = texts.zip_with(pl.Series(~is_word), texts.clear(len(texts)))
+    values = numbers(rest, dataclasses.replace(column, words=None, places=None))
+    plain, masks = holes.split({"": values})
+    there = masks.get("", np.ones(len(texts), dtype=bool)) | is_word
+    found = plain[""].copy()
+    found[is_word] = [known[word] for word in meant if word is not None]
+    return found if there.all() else holes.spread(found[there], there)
 
 
 def part(numbers: Values, column: Column, blank: Mask | None = None) -> Any:
@@ -144,6 +181,13 @@ def series(numbers: Values, column: Column, blank: Mask | None = None) -> pl.Ser
     import polars as pl
 
     whole = np.rint(numbers).astype(np.int64) if numbers.dtype.kind == "f" else numbers.astype(np.int64)
+    places = np.array(column.places or (), dtype=np.int64)
+    is_word = np.isin(whole, places)
+    if is_word.any() and column.pattern is not None:
+        texts = series(np.where(is_word, 0, whole), dataclasses.replace(column, words=None, places=None), blank)
+        named = dict(zip(places.tolist(), column.words or (), strict=True))
+        words = pl.Series(str(column.label), [named.get(number) for number in whole.tolist()], dtype=pl.String)
+        return texts.zip_with(pl.Series(~is_word), words)
     name, unit = str(column.label), str(column.unit)
     if column.counted == "decimal":
         digits = max(0, len(unit) - 2)

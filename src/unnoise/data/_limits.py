@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from unnoise._errors import warn
 from unnoise.data._forms import Form, plain_form
 from unnoise.data._notations import Notation, notation_of
 
@@ -65,10 +66,34 @@ class Limits:
     def places(self, low: float, high: float) -> tuple[float, ...]:
         """A number for each word, as far beyond the least and the greatest one as these lie apart, and further."""
         digits = self.form.most if isinstance(self.form, Notation) else None
-        span = high - low
-        below = [low - span * (i + 1) for i in reversed(range(len(self.others) + len(self.less)))]
-        found = [*below, *(high + span * (i + 1) for i in range(len(self.more)))]
+        found = places_beyond(low, high, len(self.others) + len(self.less), len(self.more))
         return tuple(one if digits is None or isinstance(one, int) else round(one, digits) for one in found)
+
+
+def places_beyond(low: float, high: float, below: int, above: int) -> list[float]:
+    """As many numbers below the least and above the greatest one, as far apart as these are.
+
+    >>> places_beyond(10, 12, 2, 1)
+    [6, 8, 14]
+    """
+    span = high - low
+    return [low - span * (i + 1) for i in reversed(range(below))] + [high + span * (i + 1) for i in range(above)]
+
+
+def others_in(texts: pl.Series) -> list[str]:
+    """The few words without digits beside many texts that differ; none where there are more of them."""
+    held = texts.drop_nulls().unique(maintain_order=True)
+    is_other = held.str.contains(_OTHER)
+    others, rest = held.filter(is_other).to_list(), held.filter(~is_other)
+    return others if others and len(rest) >= _MANY and _are_most(texts, rest, others) else []
+
+
+def said_apart(label: object, words: Sequence[str], what: str = "numbers") -> None:
+    """Say that words among numbers or dates are values of their own."""
+    warn(
+        f"Column '{label}' holds {what} beside {', '.join(map(repr, words))}, a value of its own, which lies in no "
+        "range; leave its cells empty if they are missing, or declare the column category."
+    )
 
 
 def limits_of(texts: pl.Series) -> Limits | None:

@@ -11,7 +11,7 @@ from unnoise._errors import InputError, warn
 from unnoise.data import _cells, _counted, holes
 from unnoise.data import _forms as forms
 from unnoise.data._checked import check
-from unnoise.data._limits import like, limits_of
+from unnoise.data._limits import like, limits_of, said_apart
 from unnoise.data._native import Column
 from unnoise.data._notations import notation_of
 from unnoise.data._numerics import Values
@@ -50,11 +50,7 @@ def described(series: nw.Series[Any], column: Column, plain: bool, declared: boo
             "less than all numbers; leave its cells empty if they are missing."
         )
     if limits.others:
-        shown = ", ".join(map(repr, limits.others))
-        warn(
-            f"Column '{column.label}' holds numbers beside {shown}, a value of its own, which lies in no range; leave "
-            "its cells empty if they are missing, or declare the column category."
-        )
+        said_apart(column.label, limits.others)
     apart = len(limits.others) or None
     return dataclasses.replace(column, written=str(limits.form), words=limits.words, places=places, apart=apart)
 
@@ -123,5 +119,6 @@ def check_column(column: Column) -> None:
         forms.form(column.written)
     words, places = column.words or (), column.places or ()
     fitting = len(words) == len(places) == len(set(words)) == len(set(places))
-    check(fitting and (column.written is not None or not words), "words, places", words, "as many places")
+    has_numbers = column.written is not None or (column.counted is not None and _counted.is_text(column))
+    check(fitting and (has_numbers or not words), "words, places", words, "as many places")
     check(0 <= (column.apart or 0) <= len(words), "apart", column.apart, "as many words, or fewer")

@@ -255,7 +255,7 @@ class Table(Container):
         if series.is_null().all():
             return _native.native_series(self.backend, found, _counted.part(values, found))
         pattern = _counted.pattern_in(series, found)
-        kept = dataclasses.replace(own, counted=found.counted, unit=found.unit, pattern=pattern)
+        kept = dataclasses.replace(found, label=own.label, type=own.type, pattern=pattern)
         return _native.native_series(backend, kept, _counted.part(values, kept))
 
     def _values(self, frame: nw.DataFrame[Any], label: str, name: str) -> Values:

@@ -276,9 +276,11 @@ class Parts:
         """The range of a column of dates, times or decimals, or how its numbers are written, beside their words."""
         ends = factor.seen(column) if column in factor.columns else None
         word = None if ends is None or column in self.chart.by_target else self.word(column, ends[1])
-        beside = ", ".join(self.container.words(column))
-        written = f", written as {word}" + f", beside the words {beside}" * bool(beside)
-        return self.seen(factor, column) or (words if word is None else f"{words}{written}")
+        names = ", ".join(self.container.words(column))
+        beside = f", beside the words {names}" * bool(names)
+        if seen := self.seen(factor, column):
+            return seen + beside
+        return words if word is None else f"{words}, written as {word}{beside}"
 
     def measured(self, gap: Gap) -> str:
         """What is modelled in place of a column, and in what."""
