@@ -31,7 +31,7 @@ def attempts(monkeypatch):
     monkeypatch.setattr(attempting, "PARTICLES", 256)
     target = Tried(Density(lambda x: -0.5 * x.square().sum(-1), SPACE), SPACE)
     rng = torch.Generator().manual_seed(0)
-    return Attempts(target, wide_law(SPACE), [], None, True, True, (), 10, rng, lambda done, note: None, NOWHERE)
+    return Attempts(target, wide_law(SPACE), [], None, None, True, True, (), 10, rng, lambda done, note: None, NOWHERE)
 
 
 @pytest.mark.parametrize(("trusted", "made"), [([True], 1), ([False, True], 2), ([False] * 3, 3)])
