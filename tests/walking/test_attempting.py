@@ -31,7 +31,7 @@ def attempts(monkeypatch):
     monkeypatch.setattr(attempting, "PARTICLES", 256)
     target = Tried(Density(lambda x: -0.5 * x.square().sum(-1), SPACE), SPACE)
     rng = torch.Generator().manual_seed(0)
-    return Attempts(target, wide_law(SPACE), [], None, True, True, (), 10, rng, lambda done, note: None, NOWHERE)
+    return Attempts(target, wide_law(SPACE), [], None, None, True, True, (), 10, rng, lambda done, note: None, NOWHERE)
 
 
 @pytest.mark.parametrize(("trusted", "made"), [([True], 1), ([False, True], 2), ([False] * 3, 3)])
@@ -186,6 +186,18 @@ def test_as_many_particles_as_draws_are_asked_for():
     assert attempting._particles(Euclidean(1), 2, 10) == attempting.MORE_PARTICLES
     assert attempting._particles(Euclidean(2**16), 1, 10) == 64
     assert attempting._particles(Finite(1, 2**13), 0, 10) == 2**10  # as all neighbours of all are asked at once
+
+
+def test_a_narrow_mode_that_a_particle_fell_into_is_met(blind, monkeypatch):
+    """The probes see nothing, and so few particles are far from the share that its height and width say."""
+    monkeypatch.setattr(attempting, "PROBES", 1)
+    x = torch.randn(4, 1000, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+    log_z = torch.full((4,), math.log(2 * math.pi))
+    record = Record(x, None, torch.ones(4, 1), log_z, None, Annealing([], [], [], []))
+    assert blind._overlooked(attempting.Attempt(record, None, blind.modes)) == []
+    x[2, 5] = PLACE
+    (mode,) = blind._overlooked(attempting.Attempt(record, None, blind.modes))
+    assert float((mode.centre - PLACE).norm()) < 1e-3
 
 
 @pytest.mark.parametrize(("share", "seen"), [(0.02, 1), (0.001, 0)])

@@ -38,12 +38,12 @@ def straightened(z):
 
 
 def funnel(x):
-    return -(x[:, 0] ** 2) / 18 - (x[:, 1:] ** 2).sum(1) * torch.exp(-x[:, 0]) / 2 - 2 * x[:, 0]
+    return -(x[:, 0] ** 2) / 18 - (x[:, 1:] ** 2).sum(1) * torch.exp(-x[:, 0]) / 2 - (x.shape[1] - 1) * x[:, 0] / 2
 
 
 def unrolled(z):
     """x_i = z_i exp(x_0 / 2)."""
-    return funnel(torch.cat([z[:, :1], z[:, 1:] * torch.exp(z[:, :1] / 2)], 1)) + 2 * z[:, 0]
+    return funnel(torch.cat([z[:, :1], z[:, 1:] * torch.exp(z[:, :1] / 2)], 1)) + (z.shape[1] - 1) * z[:, 0] / 2
 
 
 def bent(x):
@@ -85,6 +85,36 @@ def odds(z):
     return 0.1 * (sigmoid(z) + sigmoid(-z)).sum(1)
 
 
+EFFECTS = torch.tensor([28, 8, -3, 7, -1, 1, 18, 12], dtype=F64)
+ERRORS = torch.tensor([15, 10, 16, 11, 9, 11, 10, 18], dtype=F64)
+
+
+def schools(x):
+    """Rubin's eight schools: mu, log tau, and theta of each, which is normal given these."""
+    mu, log_tau, theta = x[:, :1], x[:, 1:2], x[:, 2:]
+    return effects(mu, log_tau, theta) - (((theta - mu) / log_tau.exp()) ** 2 / 2 + log_tau).sum(1)
+
+
+def uncentred(z):
+    """theta = mu + tau z."""
+    mu, log_tau, theta = z[:, :1], z[:, 1:2], z[:, :1] + z[:, 1:2].exp() * z[:, 2:]
+    return effects(mu, log_tau, theta) - z[:, 2:].square().sum(1) / 2
+
+
+def effects(mu, log_tau, theta):
+    prior = -(mu**2) / 50 - torch.log1p((log_tau.exp() / 5) ** 2) + log_tau
+    return prior[:, 0] - (((theta - EFFECTS) / ERRORS) ** 2).sum(1) / 2
+
+
+def schools_z():
+    """By quadrature over log tau, given which all else is normal."""
+    t = torch.linspace(-30, 15, 10**4, dtype=F64)
+    covariance = torch.diag_embed(ERRORS**2 + (2 * t).exp()[:, None]) + 25
+    told = torch.distributions.MultivariateNormal(torch.zeros(8, dtype=F64), covariance).log_prob(EFFECTS)
+    integral = torch.trapezoid((told + t - torch.log1p((t.exp() / 5) ** 2)).exp(), t)
+    return float(integral.log() + ERRORS.log().sum()) + math.log(5) + 17 * NORMAL
+
+
 SHARE_Z = 2 * math.lgamma(0.1) - math.lgamma(0.2)
 HEAVY_Z = math.log(math.sqrt(math.pi) * math.gamma(0.1) / math.gamma(0.6))
 RIPPLES_Z = 2 * math.log(
@@ -92,11 +122,15 @@ RIPPLES_Z = 2 * math.log(
 )
 
 RIDGE = (ridge, {"dimension": 2}, straightened, {"dimension": 2}, 2 * NORMAL + math.log(0.001))
-FUNNEL = (funnel, {"dimension": 5}, unrolled, {"dimension": 5}, math.log(3) + 5 * NORMAL)
+FUNNEL, WIDER = ((funnel, {"dimension": d}, unrolled, {"dimension": d}, math.log(3) + d * NORMAL) for d in (5, 20))
+SCHOOLS = (schools, {"dimension": 10}, uncentred, {"dimension": 10}, schools_z())
+NO_MODE = "climbs came to no mode, and some went higher than all"
 ROWS = {
     "populations, or earlier and later draws, disagree": RIDGE,
     "log Z is uncertain": RIDGE,
     "the share of a mode": RIDGE,
+    "two estimates of log Z disagree": WIDER,
+    NO_MODE: SCHOOLS,
     "chains never moved": FUNNEL,
     "the mean slope": FUNNEL,
     "climbs met several modes but once": (
@@ -109,7 +143,7 @@ ROWS = {
     "of the evaluations were NaN or infinite": (half, {"dimension": 1}, half, {"parameters": Positive(1)}, 0.0),
 }  # fmt: skip
 QUICK = ("of the evaluations were NaN or infinite",)
-FEW = ("a last look", "the mean slope", *QUICK)  # particles are enough
+FEW = ("a last look", "the mean slope", "two estimates of log Z disagree", NO_MODE, *QUICK)  # particles are enough
 WALKED: dict[tuple, unnoise.walking.Walk] = {}  # as some targets cause several doubts
 
 

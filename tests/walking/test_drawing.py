@@ -40,10 +40,13 @@ def test_a_narrow_mode_with_most_of_the_mass_is_found():
 
 
 @pytest.mark.slow
-def test_heavy_tails_of_ten_numbers_have_all_their_mass():
-    found = unnoise.walk(lambda x: -torch.log1p(x.square()).sum(-1), dimension=10, n=4000)  # Cauchy laws
+@pytest.mark.parametrize("turned", [False, True])
+def test_heavy_tails_of_ten_numbers_have_all_their_mass(turned):
+    noise = torch.randn(10, 10, dtype=F64, generator=torch.Generator().manual_seed(100))
+    turn = torch.linalg.qr(noise)[0] if turned else torch.eye(10, dtype=F64)
+    found = unnoise.walk(lambda x: -torch.log1p((x @ turn).square()).sum(-1), dimension=10, n=4000)  # Cauchy laws
     assert found.trusted
-    share = 2 * torch.atan(found.draws.abs()) / math.pi  # uniform
+    share = 2 * torch.atan((found.draws @ turn).abs()) / math.pi  # uniform
     assert_mean(share, 0.5, tolerance=0.01)
     assert_mean((share > 0.9).double(), 0.1, tolerance=0.01)
     assert found.log_z == pytest.approx(10 * math.log(math.pi), abs=0.1)

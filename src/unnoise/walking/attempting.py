@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from unnoise import _tree
-from unnoise.laws import Law
+from unnoise.laws import Law, LogDensity
 from unnoise.laws.students import Students
 from unnoise.spaces import Space
 from unnoise.walking.balance import moved_on, steepest
@@ -37,6 +37,8 @@ CLIMBS = 64  # from the ends of a walk, which may know more modes
 PROBES, MOST_CLIMBS = 2**18, 256  # points around trusted particles, and those of which climbs begin
 LEARNT = 0.5  # share of the next guess: of a doubted attempt's particles
 OVERLOOKED = 0.25  # the same: of modes that it overlooked
+LEAST_LIKELY, ROWS = 16, 2**14  # points of either kind of which climbs begin; points that are asked at once
+MISSED = 0.1  # share of its mass, below which a mode lacks particles
 EDGE = 0.01  # share of evaluations without density, from which on it ends at edges
 
 
@@ -133,17 +135,26 @@ class Attempts:
         return widened(self.guess, replace(law, freedom=torch.full_like(law.freedom, TAILS)), LEARNT)
 
     def _overlooked(self, done: Attempt) -> list[Mode]:
-        """Modes with a share of the mass, by Laplace, but without a particle, where slopes lead beside all of them."""
+        """Modes whose share of the mass, by Laplace, is far above that of the particles.
+
+        Slopes that lead beside all known modes lead to them; or a few points that fell into a narrow one, of the
+        particles, which stay there, and of as many draws of what is known as slopes are asked for.
+        """
         if not self.modes:
             return []
         target = self.target if self.sloped else Differences(self.target)
         x = done.record.particles.flatten(0, 1)
         law = by_modes(x, law_of(done.modes))
-        climbs = climbed_both(target, unexplained(target, law, PROBES, MOST_CLIMBS, self.rng), self.modes[0])
-        log_z = done.record.integral()[0]
-        least = log_z + math.log(HELD) - 0.5 * x.shape[1] * math.log(2 * math.pi)
+        points = torch.cat([unexplained(target, law, PROBES, MOST_CLIMBS, self.rng), _least_likely(target, law, x)])
+        climbs = climbed_both(target, points, self.modes[0])
+        whole = done.record.integral()[0] - 0.5 * x.shape[1] * math.log(2 * math.pi)
+
+        def missed(mode: Mode) -> bool:
+            share = math.exp(min(0.0, mode.log_mass - whole))
+            return share > HELD and float(mode.near(x).double().mean()) < MISSED * share
+
         new = (mode for mode in modes_of(target, climbs, self.modes) if all(mode is not one for one in self.modes))
-        return [mode.met_by(climbs) for mode in new if mode.log_mass > least and not bool(mode.near(x).any())]
+        return [mode.met_by(climbs) for mode in new if missed(mode)]
 
     def _one(self, effort: Effort, name: str) -> Attempt:
         target, checkpoint = self.target, self.checkpoint
@@ -213,6 +224,16 @@ class Attempts:
             )
         )
         return Attempt(record, verdict, modes)
+
+
+def _least_likely(target: LogDensity[Tensor], law: Students, x: Tensor) -> Tensor:
+    """Of points x and draws of a law those where p is far above it, and those where p is highest, (m, d)."""
+    rng = torch.Generator().manual_seed(0)  # of its own, as no draw of a walk depends on it
+    seen = torch.cat([x, law.sample(rng, (min(PROBES, NUMBERS // x.shape[1]),))])
+    heights = torch.cat([target.log_prob(rows) for rows in torch.split(seen, ROWS)])
+    each = min(LEAST_LIKELY, len(seen))
+    both = torch.stack([torch.nan_to_num(v, nan=-math.inf) for v in (heights, heights - law.log_prob(seen))])
+    return seen[both.topk(each).indices.flatten()]
 
 
 def _particles(space: Space[Any, Any], modes: int, n: int) -> int:
