@@ -29,7 +29,8 @@ T = TypeVar("T")
 BESIDE_SEED = 1  # other than the usual one, so that the same noise does not make rows alike
 KEPT = 24  # answers
 FIRST_SECONDS = 0.4  # that the first rows of an answer may take
-FIRST_ROWS = (16, 32, 64, 128, 256)
+SLOW_SECONDS = 2.0  # of a draw after which no other one is made to see how long they take
+FEWEST, FIRST_ROWS = 16, (32, 64, 128, 256)  # rows of a first answer
 AVERAGED = 128  # rows over which probabilities are averaged where a range or a set is fixed
 FEWEST_ALIKE = 30  # rows of the data that meet what is fixed, to be shown
 
@@ -124,11 +125,13 @@ class Answers:
     def first(self) -> int:
         """How many rows come in the time that a first answer may take; seen at the first use."""
         start = time.perf_counter()
-        self._drawn(self.examples, FIRST_ROWS[0], 0)
+        self.rows(Inquiry(self.examples, tuple(f"{name}={value}" for name, value in self.examples.items())), FEWEST, 0)
         middle = time.perf_counter()
-        self._drawn(self.examples, FIRST_ROWS[1], 0)
+        if middle - start > SLOW_SECONDS:
+            return FEWEST
+        self._drawn(self.examples, FIRST_ROWS[0], 0)
         once = min(middle - start, time.perf_counter() - middle)  # the first draw also builds what all draws need
-        return max((size for size in FIRST_ROWS if once * size / FIRST_ROWS[1] <= FIRST_SECONDS), default=FIRST_ROWS[0])
+        return max((size for size in FIRST_ROWS if once * size / FIRST_ROWS[0] <= FIRST_SECONDS), default=FEWEST)
 
     @property
     def answers_questions(self) -> bool:

@@ -41,8 +41,10 @@ async function show(where, { searched = false, quiet = false } = {}) {
   running?.abort();
   running = new AbortController();
   const answer = document.getElementById("answer");
-  answer.setAttribute("aria-busy", "true");
-  if (!quiet) say("Asking the model …", 60);
+  if (!quiet) {
+    answer.setAttribute("aria-busy", "true"); // which makes it pale; an answer that is only refined stays readable
+    say("Asking the model …", 60);
+  }
   try {
     const reply = await fetch(where, { signal: running.signal });
     if (reply.status === 499) return; // something else was asked since

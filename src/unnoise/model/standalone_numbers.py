@@ -65,7 +65,7 @@ def main() -> None:
         torch.save(rows, typed.output)
     else:
         with open(typed.output, "w", newline="", encoding="utf-8") as file:
-            table = csv.writer(file)
+            table = csv.writer(file, lineterminator="\n")
             table.writerow(json.loads((HERE / "plan.json").read_text(encoding="utf-8"))["columns"])
             table.writerows(rows.flatten(1).tolist())
 

@@ -153,7 +153,7 @@ def main() -> None:
     typed = words.parse_args()
     columns = sample(typed.n, typed.seed, **dict(text.split("=", 1) for text in typed.given))
     with open(typed.output, "w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
+        table = csv.writer(file, lineterminator="\n")
         table.writerow(columns)
         for row in zip(*columns.values(), strict=True):
             table.writerow([str(value).lower() if isinstance(value, bool) else value for value in row])
