@@ -92,7 +92,7 @@ def first_guess(target: LogDensity[Tensor], start: Tensor, rng: torch.Generator)
         climbs, modes = _also(target, climbs, climbed_both(target, far, modes[0]), modes)
         if len(modes) == MOST_MODES or (wave > 0 and min(mode.met for mode in modes) >= MET):
             break
-        if (vain := _in_vain(target, climbs, modes)) > VAIN:  # of a density without a top, which ever more climbs show
+        if wave > 0 and (vain := _in_vain(target, climbs, modes)) > VAIN:  # more climbs will show it again
             return _covering(climbs, modes), modes, vain
     guess = _covering(climbs, modes)
     for look in range(LOOKS):
