@@ -125,9 +125,9 @@ def fit_latent_classes(
     One mixture of all cells has to have a component for every pair of what cells do that have nothing to do with each
     other, and cells that depend strongly on each other leave none for weaker links of others. So cells that say little
     of each other, pair by pair, are tried in groups, each with a mixture of its own, independent of the others; groups
-    are kept if they say more of held-out rows. In a group the cells that say most of each other are tried on one side
-    and all others on another, each side with a mixture of its own, whose components are not independent
-    (`laws.crossing`).
+    are kept if they say more of held-out rows. Mixtures of the two groups that say most of each other are then tried
+    crossed, their components no longer independent (`laws.crossing`), and so on while that is better; and in a group
+    those of the cells that say most of each other, and of all others.
 
     Args:
         base: the law of all rows: `Components` of one law, or a dict of them, nested as points are.
@@ -171,7 +171,7 @@ def fit_latent_classes(
     few, all_sizes = _sizes(min(most, FEW)), _sizes(most)
     clock.expect(_work(rows, train, most, [*few, *all_sizes]))
     found = search.of(_tree.map(torch.zeros_like, together), few)
-    for groups in _groupings(train, together):
+    for groups in _groupings(search.links, together):
         if clock.over:
             break
         clock.expect(_work(rows, train, most, [*few, *all_sizes]))
@@ -219,6 +219,7 @@ class _Search:
     ) -> None:
         self.base, self.train, self.test, self.rng, self.clock = base, train, test, rng, clock
         self.most, self.most_pairs = most, CROSSED * most // COMPONENTS
+        self.links = links_of(train.x, train.known)
         self.found: dict[tuple[bool, ...], _Fit] = {}
 
     def of(self, groups: Any, sizes: list[int]) -> _Grouping:
@@ -236,7 +237,7 @@ class _Search:
     def _groups_crossed(self, found: _Grouping) -> _Grouping:
         """Of the two groups that say most of each other."""
         numbers = _side_by_side(found.groups)
-        links = links_of(self.train.x, self.train.known).masked_fill(numbers[:, None] == numbers, 0.0)
+        links = self.links.masked_fill(numbers[:, None] == numbers, 0.0)
         if self.clock.over or not bool(links.max() > 0):
             return found
         pair = numbers[(links == links.max()).nonzero()[0]].tolist()
@@ -253,8 +254,8 @@ class _Search:
 
     def _sides_crossed(self, best: _Fit, together: Any) -> _Fit:
         """Of few components of the sides, then of more, while that is better."""
-        train, there = self.train.only(best.cells), _side_by_side(best.cells)
-        side = strongest(links_of(train.x, train.known), _side_by_side(together)[there])
+        there = _side_by_side(best.cells)
+        side = strongest(self.links[there][:, there], _side_by_side(together)[there])
         if side is None:
             return best
         first, second = there.clone(), there.clone()
@@ -350,9 +351,9 @@ def _of_cells(numbers: Tensor, like: Any) -> Any:
     return _tree.map(lambda leaf: next(parts).reshape(leaf.shape), like)
 
 
-def _groupings(rows: WeightedRows, together: Any) -> Iterator[Any]:
+def _groupings(links: Tensor, together: Any) -> Iterator[Any]:
     """Cells in groups, coarser ones first: joined where two say more of each other than so many nats."""
-    numbers, links = _side_by_side(together), links_of(rows.x, rows.known)
+    numbers = _side_by_side(together)
     same = numbers[:, None] == numbers
     count = 1
     for least in LINKS:
