@@ -168,6 +168,7 @@ def test_labels_and_shares_are_of_both_moments_and_refusals_are_counted(attempts
     monkeypatch.setattr(attempting, "judged", judged.append)
     monkeypatch.setattr(attempting, "bridged", lambda *_: None)
     monkeypatch.setattr(attempting, "freedom", lambda *_: math.inf)
+    monkeypatch.setattr(attempting, "novelty", lambda target, law, before, after: torch.zeros(len(after)))
     attempts = replace(attempts, modes=modes)
     attempts.target.evaluations, attempts.target.outside, attempts.target.refused = 30, 7, 3
     x = [9.0 * at.double()[:, None].expand(-1, 2) for at in (early, late)]

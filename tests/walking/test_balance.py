@@ -8,13 +8,16 @@ import pytest
 import torch
 
 from unnoise.chains import Density
+from unnoise.laws import Normal
 from unnoise.spaces import Euclidean
 from unnoise.testing import ImprobableError, assert_mean
-from unnoise.walking.balance import from_zero, moved_on, steepest
+from unnoise.walking.balance import from_zero, moved_on, novelty, steepest
 from unnoise.walking.functions import Tried
+from unnoise.walking.movers import by_modes
 from unnoise.walking.verdict import STEEP
 
 F64, N = torch.float64, 4000
+one = torch.ones((), dtype=F64)
 
 
 def bell(x):
@@ -101,6 +104,41 @@ def test_draws_that_go_to_and_fro_stay_and_those_that_spread_or_drift_move_on():
     short = 0.7 * before  # of both ends
     assert moved_on(short, stepped_on(short), POPULATIONS) > STEEP
     assert moved_on(before, stepped_on(before) + 0.3, POPULATIONS) > STEEP
+
+
+def bent(x):
+    """Of a normal law in twenty dimensions with one number around the square of another."""
+    away = torch.cat([x[:, :1], x[:, 1:2] - x[:, :1].square() + 1, x[:, 2:]], 1)
+    return bell(away)
+
+
+def bends(seed, longest=math.inf):
+    x = torch.randn(2 * N, 20, dtype=F64, generator=torch.Generator().manual_seed(seed))
+    x = x[x[:, 0].abs() < longest][:N]
+    return torch.cat([x[:, :1], x[:, 1:2] + x[:, :1].square() - 1, x[:, 2:]], 1)
+
+
+@pytest.mark.parametrize(("longest", "new"), [(math.inf, False), (2.2, True)])
+def test_what_lies_beyond_a_law_of_those_before_is_new_where_mean_squares_tell_nothing(longest, new):
+    """Of all particles 3 % are to come there."""
+    target, before, after = Density(bent), bends(0, longest), bends(1)
+    found = novelty(target, by_modes(before), before, after)
+    assert moved_on(before, after, POPULATIONS) < STEEP
+    assert (moved_on(before, after, POPULATIONS, found) > STEEP) == new
+    if not new:
+        assert_mean(found, 0.0)
+    else:
+        with pytest.raises(ImprobableError):
+            assert_mean(found, 0.0)
+
+
+def test_novelty_is_the_gain_of_exponential_scores():
+    """The density is one, and so log p - log q rises with the distance from zero."""
+    before, law = torch.tensor([[1.0], [2.0], [3.0], [4.0]], dtype=F64), Normal(torch.zeros(1, dtype=F64), one, 1)
+    after = torch.tensor([[5.0], [0.0], [-3.0], [3.5]], dtype=F64)
+    ranks = torch.tensor([[4, 0, 2, 3], [0, 1, 2, 3]], dtype=F64) / 5
+    scores = -torch.log1p(-ranks)
+    torch.testing.assert_close(novelty(Density(lambda x: 0 * x[:, 0]), law, before, after), scores[0] - scores[1])
 
 
 def test_populations_that_move_by_chance_as_children_of_few_do_not_move_on():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -11,10 +12,12 @@ from unnoise.chains import Blocks, Density, Hamiltonian, Independence, Metropoli
 from unnoise.laws.students import Students
 from unnoise.spaces import Counts, Euclidean, Finite, Sphere, product
 from unnoise.targets import Ising
+from unnoise.testing import ImprobableError, assert_mean
 from unnoise.walking.functions import Function
 from unnoise.walking.movers import (
     BLOCK_ROUNDS,
     LEAP,
+    LEAPS,
     SPACE_ROUNDS,
     FlatMover,
     Halves,
@@ -24,6 +27,7 @@ from unnoise.walking.movers import (
     common_factor,
     fitted,
 )
+from unnoise.walking.population import moved
 
 F64 = torch.float64
 BELL = Density(lambda x: -0.5 * x.square().sum(-1))
@@ -67,6 +71,49 @@ def test_each_half_is_proposed_the_other_half():
     assert abs(float(drawn[2000:].mean())) < 10
     assert isinstance(local, Hamiltonian)
     assert isinstance(FlatMover(sloped=False).kernels(BELL, x, 4)[1], RandomWalk)
+
+
+def test_later_attempts_leap_longer_and_with_more_care():
+    """Without gradients they walk as many times as often."""
+    x = normal(400)
+    _, local = FlatMover(leaps=4 * LEAPS).kernels(BELL, x, 4)
+    assert local.leaps == 4 * LEAPS
+    assert adapted(local, 0.85).step_size < local.step_size < adapted(replace(local, leaps=LEAPS), 0.85).step_size
+    mover = FlatMover(sloped=False, leaps=4 * LEAPS, heavy=(x[0], torch.eye(3, dtype=F64), torch.eye(3, dtype=F64)))
+    kernels = mover.kernels(BELL, x, 4)
+    walks = [index for index, one in enumerate(kernels) if isinstance(one, RandomWalk)]
+    assert walks == [1, 2, 3, 4]
+    better = mover.adapted(kernels, [0.5] * len(kernels))
+    assert [type(one) for one in better] == [type(one) for one in kernels]
+    assert {better[i].step_size for i in walks} == {mover.step_size} != {kernels[1].step_size}
+
+
+BEND = 3.0
+
+
+def bent(x):
+    """Haario's twisted normal law: all but the second number are normal, of deviation 1, and it around a square."""
+    away = x[:, 1] - BEND * (x[:, 0].square() - 1)
+    return -0.5 * (away.square() + x[:, 0].square() + x[:, 2:].square().sum(1))
+
+
+@pytest.mark.parametrize("leaps", [16, LEAPS])
+def test_long_leaps_reach_the_ends_of_a_bend_that_no_particle_knows(leaps):
+    """Four at a time leave half of them out in as many rounds."""
+    rng = torch.Generator().manual_seed(0)
+    x = torch.randn(8000, 20, dtype=F64, generator=rng)
+    ends = x[:, 0].abs() > 1.5
+    x[ends, 0] = 1.5 * (2 * torch.rand(int(ends.sum()), dtype=F64, generator=rng) - 1)
+    x[:, 1] += BEND * (x[:, 0].square() - 1)
+    target = Density(bent, Euclidean(20))
+    x, _ = moved(target, x, FlatMover(leaps=leaps), 4, rng, 16)
+    beyond = (x[:, 0].abs() > 2).double()
+    right = math.erfc(math.sqrt(2))
+    if leaps > LEAPS:
+        assert_mean(beyond, right)
+    else:
+        with pytest.raises(ImprobableError):
+            assert_mean(beyond, right)
 
 
 def test_spaces_remember_their_step():

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from unnoise.walking.record import Annealing, Record, thinned
+from unnoise.walking.record import Annealing, Record, best_of, thinned
 
 NOWHERE = Annealing([0.0], [], [], [])
 
@@ -64,3 +64,13 @@ def test_the_integral_is_that_of_the_smaller_error():
     assert record.integral() == record.by_annealing() == annealed
     assert replace(record, log_z_bridge=(1.5, 0.1)).integral() == (1.5, 0.1)
     assert replace(record, log_z_bridge=(1.5, 2.0)).integral() == annealed
+
+
+def test_the_error_of_the_integral_is_at_least_what_another_estimate_leaves_unexplained():
+    """Annealing that never met the ends of a bend is sure of too small an integral."""
+    log_z = torch.full((4,), -0.0625, dtype=torch.float64)
+    record = Record(torch.zeros(4, 2, 1), None, torch.ones(4, 1), log_z, None, NOWHERE)
+    assert record.integral() == (-0.0625, 0.0)
+    assert replace(record, log_z_bridge=(0.0, 0.015625)).integral() == (-0.0625, 0.03125)
+    assert replace(record, log_z_bridge=(0.0, 0.0625)).integral() == (-0.0625, 0.0)
+    assert best_of([(0.0, 0.25), None, (1.0, 0.125)]) == (1.0, 0.5)

@@ -92,6 +92,12 @@ def test_two_estimates_differ_where_both_a_tenth_of_a_nat_and_four_errors_lie_be
     assert not judged(replace(good(), log_z_bridge=(1.15, 0.02))).trusted
 
 
+def test_the_error_is_what_a_surer_estimate_leaves_unexplained():
+    """Of annealing, 1 by .01, and of a bridge."""
+    for bridge, error in (((1.03, 0.02), 0.01), ((1.09, 0.02), 0.05), ((1.0, 0.002), 0.002)):
+        assert judged(replace(good(), log_z_bridge=bridge)).log_z_error == pytest.approx(error)
+
+
 @pytest.mark.parametrize("value", [0.7, 1.3])
 def test_a_bridge_may_be_off_to_either_side_by_its_own_error(value):
     """Beyond what is believed of both without an error."""

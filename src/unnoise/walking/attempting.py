@@ -13,13 +13,13 @@ from unnoise import _tree
 from unnoise.laws import Law, LogDensity
 from unnoise.laws.students import Students
 from unnoise.spaces import Space
-from unnoise.walking.balance import moved_on, steepest
+from unnoise.walking.balance import moved_on, novelty, steepest
 from unnoise.walking.climbing import climbed
 from unnoise.walking.evidence import bridged
 from unnoise.walking.functions import Differences, Tried
 from unnoise.walking.keeping import Checkpoint
 from unnoise.walking.learning import learnt_moves
-from unnoise.walking.movers import FlatMover, SpaceMover, by_modes, fitted
+from unnoise.walking.movers import LEAPS, FlatMover, SpaceMover, by_modes, fitted
 from unnoise.walking.packing import kept
 from unnoise.walking.population import Populations, Tell, annealed, moved
 from unnoise.walking.probing import unexplained
@@ -39,6 +39,7 @@ LEARNT = 0.5  # share of the next guess: of a doubted attempt's particles
 OVERLOOKED = 0.25  # the same: of modes that it overlooked
 LEAST_LIKELY, ROWS = 16, 2**14  # points of either kind of which climbs begin; points that are asked at once
 MISSED = 0.1  # share of its mass, below which a mode lacks particles
+LONG = 16  # leaps of a second attempt
 EDGE = 0.01  # share of evaluations without density, from which on it ends at edges
 
 
@@ -49,9 +50,10 @@ class Effort:
     effective: float
     rounds: int
     last: int
+    leaps: int = LEAPS
 
 
-EFFORTS = (Effort(0.5, 2, 6), Effort(0.7, 4, 16), Effort(0.9, 8, 48))
+EFFORTS = (Effort(0.5, 2, 6), Effort(0.7, 4, 16, LONG), Effort(0.9, 8, 48, LONG))
 for one in (Students, Mode, Verdict):
     kept(one)
 
@@ -159,7 +161,8 @@ class Attempts:
     def _one(self, effort: Effort, name: str) -> Attempt:
         target, checkpoint = self.target, self.checkpoint
         known = law_of(self.modes) if len(self.modes) > 1 else None
-        mover: Any = FlatMover(self.sloped, known, self.heavy) if self.flat else SpaceMover(self.blocks)
+        flat = FlatMover(self.sloped, known, self.heavy, leaps=effort.leaps)
+        mover: Any = flat if self.flat else SpaceMover(self.blocks)
         each = _particles(target.space, len(self.modes), self.n)
         found: Populations = annealed(
             target, self.guess, mover, POPULATIONS, each, self.rng, rounds=effort.rounds,
@@ -199,6 +202,7 @@ class Attempts:
             labels = labels.transpose(0, 1).flatten(1).cpu()
         known = law_of(modes) if len(modes) > 1 else None
         bridge = bridged(target, late, POPULATIONS, self.rng, known) if self.flat else None
+        news = [novelty(target, by_modes(found.x, known), found.x, late)] if self.flat else []
         particles = _tree.map(
             lambda a, b: torch.cat([leaf.unflatten(0, (POPULATIONS, each)) for leaf in (a, b)], 1), early, late
         )
@@ -214,7 +218,7 @@ class Attempts:
                 shares,
                 torch.tensor([mode.met for mode in modes if smooth], dtype=torch.long),
                 steepest(target, both) if smooth else None,
-                moved_on(numbers(found.x), numbers(late), POPULATIONS),
+                moved_on(numbers(found.x), numbers(late), POPULATIONS, *news),
                 freedom(target, modes[0]) if modes else math.inf,
                 _stuck(found.x, early, late),
                 self.vain if self.flat else 0.0,

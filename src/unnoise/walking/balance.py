@@ -12,7 +12,7 @@ import math
 import torch
 from torch import Tensor
 
-from unnoise.laws import LogDensity
+from unnoise.laws import Law, LogDensity
 from unnoise.walking.verdict import STEEP
 
 WORTH = 1.5  # particles that are worth one, as early and late ones are not independent
@@ -31,18 +31,46 @@ def steepest(target: LogDensity[Tensor], x: Tensor) -> float:
     return float(found.max())
 
 
-def moved_on(before: Tensor, after: Tensor, populations: int) -> float:
+def moved_on(before: Tensor, after: Tensor, populations: int, *also: Tensor) -> float:
     """How far means and mean squares of particles (n, d) moved between two times, in standard errors, the farthest.
 
     Particles of a density go to and fro, and their means stay; those that do not reach its ends go on towards them, in
     all populations alike. Some share ancestors, so of the errors over particles and over populations the larger counts.
+
+    Args:
+        before: particles, population after population, (n, d).
+        after: the same later, (n, d).
+        populations: how many there are.
+        also: other numbers of them that may move, later less before, (n,) each.
     """
     centre, scale = before.mean(0), torch.cat([before, after]).std(0).clamp(min=1e-300)
     first, last = ((x - centre) / scale for x in (before, after))
-    gone = torch.cat([last - first, last.square() - first.square()], 1)
+    gone = torch.cat([last - first, last.square() - first.square(), *(one[:, None] for one in also)], 1)
     means = gone.reshape(populations, -1, gone.shape[1]).mean(1)
     apart = means.mean(0).abs() / (means.std(0) / math.sqrt(populations)).clamp(min=1e-300)
     return float(torch.minimum(from_zero(gone), apart).max())
+
+
+def novelty(target: LogDensity[Tensor], law: Law[Tensor], before: Tensor, after: Tensor) -> Tensor:
+    r"""How much more than before a particle is where a law that fits those before has too little mass, (n,).
+
+    That is at $\log p - \log q$ of a high rank among those before. Its score is exponential, $-\log(1 - \text{rank})$
+    (Savage 1956), as ends that are missing are few of all. In many dimensions no mean square tells of them: what all
+    other coordinates do to $\log p$ they do to $\log q$, too.
+
+    Args:
+        target: p, up to a constant.
+        law: q, a simple one, such as a normal law of each mode.
+        before: particles, (n, d).
+        after: the same later, (n, d).
+    """
+    early, late = (target.log_prob(x) - law.log_prob(x) for x in (before, after))
+    known = early.sort().values
+
+    def score(excess: Tensor) -> Tensor:
+        return -torch.log1p(-torch.searchsorted(known, excess).to(excess) / (len(known) + 1))
+
+    return score(late) - score(early)
 
 
 def from_zero(x: Tensor) -> Tensor:

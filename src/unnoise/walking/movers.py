@@ -36,6 +36,7 @@ WIDE_JITTER = 1.0  # the same where one factor serves laws of several widths, as
 LEAPS = 4
 STRETCHES, MOST_STRETCHES = 3, 64  # of every direction in a round, where tails are powers; and of all
 WANTED = {Hamiltonian: 0.75, RandomWalk: 0.3, NumberWalk: 0.3, Metropolis: 0.6}  # acceptances
+CAREFUL = 0.9  # of longer paths, whose steps have to suit the ends of a bend as well as its middle
 DRAWN = 0.5  # acceptance of blocks, below which their sites see each other
 LONGEST = 2.0  # step of the leapfrog in units of deviations, where it becomes unstable
 MOST_PARTS, ROWS_PER_PART = 24, 60  # of a fitted mixture; rows for each dimension
@@ -51,6 +52,8 @@ def adapted(kernel: Kernel[Any], acceptance: float) -> Kernel[Any]:
     wanted = WANTED.get(type(kernel))
     if wanted is None:
         return kernel
+    if isinstance(kernel, Hamiltonian) and kernel.leaps > LEAPS:
+        wanted = CAREFUL
     step = kernel.step_size * math.exp(GAIN * (acceptance - wanted))
     return replace(kernel, step_size=min(step, LONGEST) if isinstance(kernel, Hamiltonian) else step)  # type: ignore[type-var]
 
@@ -65,12 +68,14 @@ class FlatMover:
         modes: a law around each that is known; None where there are fewer than two.
         heavy: a centre, (d,), and directions and coordinates, (k, d), along which tails are powers, and particles are
             stretched; None of light ones.
+        leaps: of a Hamiltonian step; without gradients a random walk in the place of every LEAPS.
     """
 
     sloped: bool = True
     modes: Students | None = None
     heavy: tuple[Tensor, Tensor, Tensor] | None = None
     step_size: float | None = None
+    leaps: int = LEAPS
     times = (1, 1)
 
     def kernels(self, target: LogDensity[Tensor], x: Tensor, populations: int) -> list[Kernel[Any]]:
@@ -84,17 +89,21 @@ class FlatMover:
         if self.step_size is None:
             self.step_size = 0.5 * size**-0.25 if self.sloped else 2.38 * size**-0.5
         local: Kernel[Any] = (
-            Hamiltonian(target, self.step_size, LEAPS, factor, JITTER)
+            Hamiltonian(target, self.step_size, self.leaps, factor, JITTER)
             if self.sloped
             else RandomWalk(target, self.step_size, factor, JITTER)
         )
-        return [Independence(target, Halves(laws[0], laws[1], half)), local, *self._stretches(target)]
+        return [Independence(target, Halves(laws[0], laws[1], half)), *self._walks * [local], *self._stretches(target)]
 
     def adapted(self, kernels: list[Kernel[Any]], acceptances: list[float]) -> list[Kernel[Any]]:
         """The local moves with a better step."""
         local = adapted(kernels[1], acceptances[1])
         self.step_size = local.step_size
-        return [kernels[0], local, *kernels[2:]]
+        return [kernels[0], *self._walks * [local], *kernels[1 + self._walks :]]
+
+    @property
+    def _walks(self) -> int:
+        return 1 if self.sloped else self.leaps // LEAPS
 
     def _stretches(self, target: LogDensity[Tensor]) -> list[Kernel[Any]]:
         if self.heavy is None:
@@ -226,10 +235,10 @@ def fitted(x: Tensor, modes: Students | None = None) -> Students:
     )
 
 
-def by_modes(x: Tensor, modes: Students) -> Students:
-    """A law of the points that each mode made; of few points its shape leans towards the common one."""
-    part = modes.nearest(x)
-    count = torch.bincount(part, minlength=len(modes.means))
+def by_modes(x: Tensor, modes: Students | None = None) -> Students:
+    """A law of the points that each mode made, or one; of few points its shape leans towards the common one."""
+    part = torch.zeros(len(x), dtype=torch.long, device=x.device) if modes is None else modes.nearest(x)
+    count = torch.bincount(part)
     size, kept = x.shape[1], count > 0
     means = x.new_zeros(len(count), size).index_add_(0, part, x) / count.clamp(min=1)[:, None]
     common = common_factor(x, part)

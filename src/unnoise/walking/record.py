@@ -13,6 +13,8 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise.walking.packing import kept
 
+TWICE = 2.0  # standard errors, beyond which two estimates differ by more than chance
+
 
 @kept
 @dataclass(frozen=True)
@@ -114,12 +116,11 @@ class Record:
         return float(torch.logsumexp(self.log_z, 0)) - math.log(len(self.log_z)), self.log_z_error()
 
     def integral(self) -> tuple[float, float]:
-        """Log Z and its standard error, nats: by annealing or by a bridge, whichever has the smaller error.
+        """Log Z and its standard error, nats: by annealing or by a bridge, the `best_of` these.
 
         On bent densities and funnels that is a bridge, as temperatures add up errors.
         """
-        known = (self.by_annealing(), self.log_z_bridge, self.log_z_learnt)
-        return min((pair for pair in known if pair is not None), key=lambda pair: pair[1])
+        return best_of([self.by_annealing(), self.log_z_bridge, self.log_z_learnt])
 
     def share_errors(self) -> Tensor:
         """The standard error of each mode's mean share, (modes,): over populations, or by counting where that is more.
@@ -142,6 +143,23 @@ class Record:
         if self.labels is None:
             return self
         return replace(self, labels=(there.long().cumsum(0) - 1)[self.labels], shares=self.shares[:, there])
+
+
+def best_of(estimates: list[tuple[float, float] | None]) -> tuple[float, float]:
+    """The estimate that has the smallest error, which is at least what others leave unexplained.
+
+    That is what lies between it and another one beyond twice the other's error: ends of a target that hardly a draw of
+    the first guess reaches are missing from annealing, and from its error.
+
+    Args:
+        estimates: and their standard errors; None of what is not known.
+
+    >>> best_of([(1.0, 0.125), (1.5, 0.25), None]), best_of([(1.0, 0.125), (2.0, 0.25), None])
+    ((1.0, 0.125), (1.0, 0.5))
+    """
+    known = [pair for pair in estimates if pair is not None]
+    value, error = min(known, key=lambda pair: pair[1])
+    return value, max(error, *(abs(value - other) - TWICE * own for other, own in known))
 
 
 def thinned(particles: Any, n: int) -> Any:

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unnoise.walking.record import best_of
+
 MIXED = 1.01  # R-hat, above which populations or times disagree (Vehtari et al. 2021, arXiv 1903.08008)
 SURE = 4.0  # standard errors
 UNSURE_Z = 0.1  # nats: the largest standard error of log Z that is believed
@@ -37,6 +39,8 @@ class Found:
         slope: the largest mean of a slope over particles, in standard errors; it is zero for draws of a density that
             falls to zero at all its ends (Stein 1972). Shifts tell it where the density jumps (`balance`). None where
             it has edges, or no slopes.
+        moved_on: how far means, mean squares or the share of outer particles moved after the last temperature, in
+            standard errors (`balance`).
         freedom: degrees of freedom of the heaviest tail.
         stuck: share of particles that never moved in the last rounds.
         vain: share of climbs that came to no mode, where some went higher than all modes; None where modes could have
@@ -73,7 +77,7 @@ class Verdict:
         doubts: what does, a sentence each.
         notes: what is worth knowing besides.
         r_hat: the worst over numbers, of all populations at all three moments.
-        log_z_error: the standard error of log Z, nats, by annealing or by the bridge, whichever is smaller.
+        log_z_error: the standard error of log Z, nats, by annealing or by the bridge, the `best_of` these.
     """
 
     trusted: bool
@@ -149,8 +153,9 @@ def judged(found: Found) -> Verdict:
         )
     if found.moved_on > STEEP:
         doubts.append(
-            f"means or spreads went on moving after the last temperature, by {found.moved_on:.1f} standard errors, so "
-            "draws may not reach all ends of the target; write it in coordinates in which it is less bent or narrow"
+            f"means, spreads or ends went on moving after the last temperature, by {found.moved_on:.1f} standard "
+            "errors, so draws may not reach all ends of the target; write it in coordinates in which it is less bent "
+            "or narrow"
         )
     if found.freedom < HEAVY:
         doubts.append(
@@ -169,7 +174,7 @@ def judged(found: Found) -> Verdict:
         notes.append("no climbs looked for modes, so one that is narrow may be missing")
     if found.refused > REFUSED:
         notes.append(f"{found.refused:.0%} of the evaluations were NaN or infinite, and were refused")
-    told = min([error, *(bridge[1] for bridge in bridges.values() if bridge is not None)])
+    _, told = best_of([(float(found.log_z.mean()), error), *bridges.values()])
     return Verdict(not doubts, tuple(doubts), tuple(notes), r_hat, told)
 
 
