@@ -14,7 +14,7 @@ from unnoise.laws import Law, LogDensity
 from unnoise.laws.students import Students
 from unnoise.spaces import Space
 from unnoise.walking.balance import moved_on, novelty, steepest
-from unnoise.walking.climbing import climbed
+from unnoise.walking.climbing import Climbs, climbed
 from unnoise.walking.evidence import bridged
 from unnoise.walking.functions import Differences, Tried
 from unnoise.walking.keeping import Checkpoint
@@ -54,7 +54,7 @@ class Effort:
 
 
 EFFORTS = (Effort(0.5, 2, 6), Effort(0.7, 4, 16, LONG), Effort(0.9, 8, 48, LONG))
-for one in (Students, Mode, Verdict):
+for one in (Students, Climbs, Mode, Verdict):
     kept(one)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -95,7 +96,11 @@ def guessed(
     if int((values == top).sum()) > len(values) // 4:  # which rounding makes equal
         _check_precise(values, top)
     climbable = target if sloped else Differences(target)
-    guess, modes, vain = checkpoint.once("climbs", lambda: first_guess(climbable, first, rng), target)
+
+    def once(name: str, compute: Callable[[], Any]) -> Any:
+        return checkpoint.once(f"climbs/{name}", compute, target)
+
+    guess, modes, vain = checkpoint.once("climbs", lambda: first_guess(climbable, first, rng, once), target)
     farthest = modes[0].centre.abs() + 3 * modes[0].factor.norm(dim=1)
     _check_proper(target, first, modes[0].reach < PROPER and not question.reaches_its_end(farthest), FLAT)
     if any(not math.isfinite(mode.height) for mode in modes):

@@ -3,6 +3,7 @@ r"""Where a density on $R^d$ has its mass, when nothing is known of its scale: c
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,6 +31,8 @@ LOOKS, EYES, EYES_NUMBERS = 8, 2**16, 2**22  # for narrow modes: how often at mo
 PROBES, PROBED = 2**17, 2  # points beside known modes, whose slopes may lead elsewhere, at so many looks
 LINES = 64  # along which a density without gradients must fall
 SPREADS = (0.3, 0.6, 0.85, 1.0)  # quantiles of where climbs came by, for the wide part of a first guess
+
+Once = Callable[[str, Callable[[], Any]], Any]
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,9 @@ class Mode:
 
 
 @torch.no_grad()
-def first_guess(target: LogDensity[Tensor], start: Tensor, rng: torch.Generator) -> tuple[Students, list[Mode], float]:
+def first_guess(
+    target: LogDensity[Tensor], start: Tensor, rng: torch.Generator, once: Once = lambda name, compute: compute()
+) -> tuple[Students, list[Mode], float]:
     """A law that covers the target, the modes that climbs find, and the share of climbs in vain.
 
     Half of the law lies around the modes, half is wide. Climbs begin at `start`, then at wide places and at all
@@ -74,7 +79,34 @@ def first_guess(target: LogDensity[Tensor], start: Tensor, rng: torch.Generator)
     where none was met but once or twice, few are missing (Good 1953). Narrow modes catch no climb from afar, so of very
     many draws of the law those begin climbs too where the density is highest beside it, and of very many points around
     modes those where the slope leads elsewhere. In vain are climbs that came to no mode, and went higher than all.
+
+    Args:
+        target: it.
+        start: points, (n, d).
+        rng: of all randomness.
+        once: gets the name of every part that takes long, and what computes it, and gives what that gives.
     """
+    climbs, modes = once("first", lambda: _first(target, start))
+    if not modes[0].reach < PROPER:  # which no more climbs will mend
+        return _covering(climbs, modes), modes, 0.0
+    for wave in range(WAVES):
+        climbs, modes = once(f"wave {wave}", lambda: _from_afar(target, climbs, modes, rng))  # noqa: B023
+        if len(modes) == MOST_MODES or (wave > 0 and min(mode.met for mode in modes) >= MET):
+            break
+        if wave > 0 and (vain := _in_vain(target, climbs, modes)) > VAIN:  # more climbs will show it again
+            return _covering(climbs, modes), modes, vain
+    guess = _covering(climbs, modes)
+    for look in range(LOOKS):
+        known, probes = len(modes), PROBES if look < PROBED else 0  # a flat top has ever more modes, and nothing new
+        climbs, modes = once(f"look {look}", lambda: _from_above(target, guess, climbs, modes, len(start), probes, rng))  # noqa: B023
+        guess = _covering(climbs, modes)
+        if len(modes) == known:
+            break
+    return guess, modes, _in_vain(target, climbs, modes)
+
+
+def _first(target: LogDensity[Tensor], start: Tensor) -> tuple[Climbs, list[Mode]]:
+    """Climbs from points, (n, d), that go on until one came to its end, and where they ended."""
     climbs = climbed(target, start)
     for _ in range(FARTHER):
         if climbs.ended:
@@ -82,31 +114,34 @@ def first_guess(target: LogDensity[Tensor], start: Tensor, rng: torch.Generator)
         climbs = climbed(target, climbs.ends)
     if not climbs.ended:  # the highest on its way is nearer to a top than those that are stuck
         climbs = replace(climbs, heights=target.log_prob(climbs.ends))
-    modes = modes_of(target, climbs)
-    if not modes[0].reach < PROPER:  # which no more climbs will mend
-        return _covering(climbs, modes), modes, 0.0
-    for wave in range(WAVES):
-        far = torch.cat(
-            [_around(climbs, modes).sample(rng, (WAVE // 2,)), beside(law_of(modes), WAVE // 2, BESIDE, rng)]
-        )
-        climbs, modes = _also(target, climbs, climbed_both(target, far, modes[0]), modes)
-        if len(modes) == MOST_MODES or (wave > 0 and min(mode.met for mode in modes) >= MET):
-            break
-        if wave > 0 and (vain := _in_vain(target, climbs, modes)) > VAIN:  # more climbs will show it again
-            return _covering(climbs, modes), modes, vain
-    guess = _covering(climbs, modes)
-    for look in range(LOOKS):
-        known = len(modes)
-        x = guess.sample(rng, (max(1, min(EYES, EYES_NUMBERS // start.shape[1])),))
-        above = torch.nan_to_num(target.log_prob(x) - guess.log_prob(x), nan=-math.inf)
-        x = x[above.topk(min(len(start), len(x))).indices]
-        if look < PROBED:  # a flat top has ever more modes, whose slopes tell nothing new
-            x = torch.cat([x, unexplained(target, law_of(modes), PROBES, WAVE, rng)])
-        climbs, modes = _also(target, climbs, climbed_both(target, x, modes[0]), modes)
-        guess = _covering(climbs, modes)
-        if len(modes) == known:
-            break
-    return guess, modes, _in_vain(target, climbs, modes)
+    return climbs, modes_of(target, climbs)
+
+
+def _from_afar(
+    target: LogDensity[Tensor], climbs: Climbs, modes: list[Mode], rng: torch.Generator
+) -> tuple[Climbs, list[Mode]]:
+    """With climbs from wide places, and from all distances of modes."""
+    wide = _around(climbs, modes).sample(rng, (WAVE // 2,))
+    far = torch.cat([wide, beside(law_of(modes), WAVE // 2, BESIDE, rng)])
+    return _also(target, climbs, climbed_both(target, far, modes[0]), modes)
+
+
+def _from_above(
+    target: LogDensity[Tensor],
+    guess: Students,
+    climbs: Climbs,
+    modes: list[Mode],
+    most: int,
+    probes: int,
+    rng: torch.Generator,
+) -> tuple[Climbs, list[Mode]]:
+    """With climbs from draws of a guess, above which the density is highest, and from where slopes lead elsewhere."""
+    x = guess.sample(rng, (max(1, min(EYES, EYES_NUMBERS // guess.means.shape[1])),))
+    above = torch.nan_to_num(target.log_prob(x) - guess.log_prob(x), nan=-math.inf)
+    x = x[above.topk(min(most, len(x))).indices]
+    if probes:
+        x = torch.cat([x, unexplained(target, law_of(modes), probes, WAVE, rng)])
+    return _also(target, climbs, climbed_both(target, x, modes[0]), modes)
 
 
 def _also(target: LogDensity[Tensor], before: Climbs, new: Climbs, modes: list[Mode]) -> tuple[Climbs, list[Mode]]:
