@@ -84,6 +84,10 @@ def test_what_does_not_fall_is_refused(sloped, size):
 MISTAKEN = {
     "an energy": (lambda x: 0.5 * x.square().sum(-1), "within 1e.11; it rises far out, as an energy does"),
     "a density": (lambda x: torch.exp(-0.5 * x.square().sum(-1)), "go on falling; it is positive .* its logarithm"),
+    "wide, with a constant": (
+        lambda x: 1e6 - 0.5 * (x / 1e12).square().sum(-1),
+        "within 1e.11; change its units, if it is that wide, or add a prior",
+    ),
     "a floor": (lambda x: torch.log(torch.exp(-x.square().sum(-1)) + 1e-12), "go on falling; leave out what holds it"),
     "an angle": (lambda x: torch.cos(x).sum(-1), "go on falling; .* give the bounds of its points as parameters"),
     "single precision": (

@@ -25,6 +25,8 @@ from unnoise.walking.wide import wide_law
 TRIED = 64  # points a function is tried on, where climbs begin
 MORE_TRIED = ((2**10, 1.0), (2**10, 1e3), (2**12, 1.0))  # where there is hardly a density, and how many times as far
 FLAT = f"along some line its logarithm does not fall by one half within {PROPER:.0e}"
+WIDE = "change its units, if it is that wide"
+FALLEN = 0.5  # of its highest value, below which a positive function falls
 SHALLOW = "far out its logarithm does not go on falling"
 HELD = "leave out what holds it, such as a small number that is added within a logarithm, or "
 COARSE = 0.5  # nats between a log density and the next number
@@ -139,11 +141,11 @@ def _check_proper(target: Tried, first: Tensor, proper: bool, why: str) -> None:
         return
     values, lengths = target.log_prob(first), first.norm(dim=1)
     todo = "add a prior, or give the bounds of its points as parameters, or points to start from where it is finite"
-    todo = HELD + todo if why == SHALLOW else todo
+    todo = HELD + todo if why == SHALLOW else f"{WIDE}, or {todo}"
     if bool((values >= 0).all()):
         if float(values[lengths.argmax()]) > float(values[lengths.argmin()]):
             todo = "it rises far out, as an energy does: return minus the energy"
-        elif bool((values > 0).any()):
+        elif float(values.min()) < FALLEN * float(values.max()):
             todo = "it is positive and falls to zero, as a density itself does: return its logarithm"
     raise InputError(f"the density does not seem to be integrable: {why}; {todo}")
 
