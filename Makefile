@@ -7,10 +7,11 @@ DOCS_INSTALLED := $(VENV)/.docs-installed
 
 # Two workers with one thread each beat one with two: the tests' tensors are small. Idle threads sleep, not spin.
 # Each begins at one half of the tests, so that what a file prepares is prepared once, and takes from the other's at the end.
+# Compiled files are kept, whatever the environment says: every Python that a test starts would compile 500 files again.
 WORKERS ?= 2
 PYTHONS ?= 3.11 3.12 3.13 3.14
 RELEASE := .venvs/release
-PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo reproduce test test-slow test-all docs lint types format release clean

@@ -75,9 +75,9 @@ def all_of(part: ModuleType, count: int, rng: random.Random, home: Path) -> Iter
 
 PARTS: dict[str, tuple[Part, int, int]] = {  # cases, and their number in a whole and in a quick run
     "kills": (all_kills, 200, 4),
-    "inputs": (partial(all_of, inputs), 1000, 16),
-    "folders": (partial(all_of, folders), 500, 12),
-    "bits": (partial(all_of, bits), 100, 6),
+    "inputs": (partial(all_of, inputs), 1000, 8),
+    "folders": (partial(all_of, folders), 500, 4),
+    "bits": (partial(all_of, bits), 100, 3),
     "outputs": (all_outputs, 60, 4),
     "pairs": (partial(all_of, pairs), 50, 3),
     "surroundings": (partial(all_of, surroundings), 1, 1),

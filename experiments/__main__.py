@@ -43,7 +43,7 @@ def reproduce(
     """
     import experiments
     from unnoise._progress import progress
-    from unnoise.data import files
+    from unnoise.data import check_writable
 
     if name is None:
         found = {known: experiments.named(known).summary for known in experiments.NAMES}
@@ -52,7 +52,7 @@ def reproduce(
     experiment = experiments.named(name)
     stem = f"{name}-quick" if quick else name
     output.mkdir(parents=True, exist_ok=True)
-    files.check_writable(output / f"{stem}.json", overwrite, {".json"})
+    check_writable(output / f"{stem}.json", overwrite, {".json"})
     start = time.monotonic()
     with progress(f"reproducing {name}") as update:
         outcome = experiment.run(experiments.Setting(quick, seed, data, update, output / ".cache"))

@@ -215,6 +215,8 @@ def test_a_model_that_exists_is_replaced_only_when_told(done: Run, refused: Run,
     words = ("fit", data / "rows.csv", "-o", tmp_path / "model", *FEW)
     done(*words)
     refused(*words, "--seed", "1", match="exists; --overwrite")
+    (tmp_path / "damaged.parquet").write_bytes(b"of no use")  # and so not read
+    refused("fit", tmp_path / "damaged.parquet", "-o", tmp_path / "model", match="exists; --overwrite")
     first = losses(tmp_path / "model")
     done(*words, "--seed", "1", "--overwrite")
     assert losses(tmp_path / "model") != first

@@ -317,7 +317,7 @@ def test_outputs_are_checked_before_the_work(tmp_path: Path, monkeypatch: pytest
     check_writable(tmp_path / "a.csv", overwrite=True)
     (tmp_path / "empty").mkdir()
     check_writable(tmp_path / "empty")
-    monkeypatch.setattr(files.os, "access", lambda path, mode: False)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(InputError, match="cannot be written to: permission denied"):
         check_writable(tmp_path / "b.csv")
     assert sorted(os.listdir(tmp_path)) == ["a.csv", "empty"]

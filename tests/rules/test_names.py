@@ -33,7 +33,6 @@ ELSEWHERE = {
     "unnoise.data._reading": "tests/data/test_csv.py",
     "unnoise.data._tables": "tests/data/test_formats.py",
     "unnoise.data._text": "tests/data/test_csv.py",
-    "unnoise.data.offering": "tests/report/test_assessment.py",
     "unnoise.data.factors.base": "tests/data/factors/test_discrete.py",
     "unnoise.data.factors.numbers": "tests/data/test_schema.py",
     "unnoise.data.factors.proportions": "tests/data/factors/test_discrete.py",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, ParamSpec, TextIO
 import typer
 
 from unnoise._errors import InputError
+from unnoise._places import check_readable, model_folder
 from unnoise._progress import speaks
 from unnoise._provenance import GIBIBYTE, memory_gib, plain
 from unnoise.cli import errors, words
@@ -144,6 +145,15 @@ def _print(told: str, stream: TextIO | None) -> None:
     if stream is not None:
         encoding = stream.encoding or "utf-8"
         print(told.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
+
+
+def check_there(model: Path | None, *files: Path | None) -> None:
+    """Refuse a model or files that are not there; verbs ask before they load torch, which takes seconds."""
+    if model is not None:
+        model_folder(model)
+    for path in files:
+        if path is not None:
+            check_readable(path)
 
 
 def opened(model: Path, device: str, trust: list[str] | None) -> DenoisingMarkovModel:

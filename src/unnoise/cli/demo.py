@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from unnoise._places import check_writable
 from unnoise.cli import common, words
 
 if TYPE_CHECKING:
@@ -43,14 +44,13 @@ def demo(
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
-    from unnoise.data import files
     from unnoise.model import DenoisingMarkovModel
     from unnoise.report import Names, evaluate, page_of
 
     start = time.monotonic()
     output.mkdir(parents=True, exist_ok=True)
     for name in OUTPUTS:
-        files.check_writable(output / name, overwrite, {Path(name).suffix})
+        check_writable(output / name, overwrite, {Path(name).suffix})
     digits = load_digits()
     images, classes = digits.images.astype("uint8"), digits.target
     train, test, train_y, test_y = train_test_split(

@@ -79,11 +79,11 @@ def space_of(found: Any, target: str, dimension: int | None, beside: Any = None)
 
 def question(target: str, dimension: int | None) -> Asked:
     """What TARGET asks: MODULE:OBJECT with the parameters beside it, or a module that has a log_prob, or the pair."""
+    module, colon, _ = target.rpartition(":")
+    owner: Any = user_code.module_of(module if colon else target, target, EXAMPLE)
     from unnoise.spaces import Space
     from unnoise.walking.asking import asked, has_pair, own_parameters, says_where
 
-    module, colon, _ = target.rpartition(":")
-    owner: Any = user_code.module_of(module if colon else target, target, EXAMPLE)
     found, beside = owner, own_parameters(owner)
     if colon:
         found = made(user_code.find(target, EXAMPLE), target, dimension)

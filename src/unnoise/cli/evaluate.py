@@ -10,8 +10,10 @@ import typer
 
 from unnoise._errors import InputError
 from unnoise._paths import typed
+from unnoise._places import check_writable
 from unnoise.cli import common, reading, words
 from unnoise.cli.manual import MORE
+from unnoise.cli.reading import files_of
 
 if TYPE_CHECKING:
     from unnoise.model import DenoisingMarkovModel
@@ -57,18 +59,18 @@ def evaluate(
       unnoise evaluate model test.csv  # numbers
       unnoise evaluate model test.csv --train train.csv --report report.html
     """
-    from unnoise.data import files
-    from unnoise.report import Names, page_of
-    from unnoise.report import evaluate as measure
-    from unnoise.report.advice import advice
-    from unnoise.report.assessment import MORE
-
     words.refuse(
         (train_labels is not None and train is None, "--train-labels is for the rows of --train"),
         (overwrite and report is None, "--overwrite is for the file of --report"),
     )
     if report is not None:
-        files.check_writable(report, overwrite, {".html"})
+        check_writable(report, overwrite, {".html"})
+    common.check_there(model, data, train, *files_of(labels).values(), *files_of(train_labels).values())
+    from unnoise.report import Names, page_of
+    from unnoise.report import evaluate as measure
+    from unnoise.report.advice import advice
+    from unnoise.report.assessment import MORE
+
     fitted = common.opened(model, device, trust)
     test, y = reading.some(data, labels, max(max_rows, 1), seed, fitted.schema_, more=MORE)
     known, known_y = reading.some(train, train_labels, MOST_TRAIN, seed, fitted.schema_, beside=True)

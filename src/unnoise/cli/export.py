@@ -31,6 +31,7 @@ def export(
       unnoise export model -o exported          # to serve rows without unnoise
       python exported/sampler.py -n 1000 --seed 0 -o rows.csv
     """
+    common.check_there(model)
     fitted = common.opened(model, "cpu", trust)
     fitted.export(output, steps=sampling_steps, overwrite=overwrite)
     told = f"wrote {output}; next:\n  python {output / 'sampler.py'} -n 1000 --seed 0 -o rows.csv"

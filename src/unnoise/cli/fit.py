@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from unnoise._places import check_model_folder
 from unnoise.cli import common, errors, reading, words
 from unnoise.cli.manual import MORE
 
@@ -193,8 +194,6 @@ def fit(
     Ctrl-C saves a checkpoint, from which --resume continues, and so does the end
     of a job on a cluster (SIGTERM).
     """
-    from unnoise.model import DenoisingMarkovModel, load_unfitted
-
     idle = {
         "--validation": validation is not None,
         "--steps": steps is not None,
@@ -230,6 +229,13 @@ def fit(
         "time_limit": words.duration(time_limit),
         "checkpoint_every": words.duration(checkpoint_every),
     }
+    check_model_folder(output)
+    common.check_there(output if resume else None, data, others, *reading.files_of(labels).values())
+    from unnoise.model import DenoisingMarkovModel, load_unfitted
+    from unnoise.storage import check_free
+
+    if output.exists() and not resume:
+        check_free(output, overwrite)
     model = load_unfitted(output, trust=trust or ()) if resume else DenoisingMarkovModel()
     model.set_params(**{name: value for name, value in options.items() if value is not None})
     rows, y = reading.large(data, stream, model.kinds), reading.conditions(labels)

@@ -12,6 +12,8 @@ from typing import Annotated, Literal
 import typer
 
 from unnoise._errors import InputError
+from unnoise._paths import suffix
+from unnoise._places import check_writable
 from unnoise.cli import common, reading, samplers, words
 
 MOST_DRAWS = 10_000
@@ -62,9 +64,6 @@ def impute(
       unnoise impute model holes.csv --draws 5 -o filled.csv     # for statistics
       unnoise impute model holes.csv --point mean -o filled.csv  # best guesses
     """
-    from unnoise.data import files, frames, scans, streams
-    from unnoise.data.standard import separator, suffix
-
     words.refuse(
         (point is not None and draws != 1, "--draws is for draws, and --point is one filling"),
         (point is not None and sampler is not None, "--sampler is for draws, without --point"),
@@ -75,8 +74,12 @@ def impute(
     samplers.check_name(sampler)
     targets = numbered(output, draws)
     for target in targets:
-        files.check_writable(target, overwrite)
+        check_writable(target, overwrite)
         common.check_apart(target, "fill", data, *reading.files_of(labels).values())
+    common.check_there(model, data, *reading.files_of(labels).values())
+    from unnoise.data import frames, scans, streams
+    from unnoise.data.standard import separator
+
     fitted = common.opened(model, device, trust)
     fitted.schema_.container.check_file(output)
     fitted.set_params(sampler=samplers.chosen(sampler, sampling_steps, fitted))

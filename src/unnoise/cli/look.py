@@ -47,6 +47,7 @@ def look(
       unnoise look model people.csv                # beside rows of your own
       unnoise look model --port 8000 --no-browser  # through a tunnel of SSH
     """
+    common.check_there(model, data, *reading.files_of(labels).values())
     from unnoise.look import server
 
     server.check_installed()

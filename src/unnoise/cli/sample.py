@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from unnoise._paths import suffix
+from unnoise._places import check_writable
 from unnoise.cli import common, reading, samplers
 from unnoise.cli import given as about
 from unnoise.cli.manual import MORE
@@ -90,12 +92,12 @@ def sample(
     Rows are drawn and written in blocks of 100,000, each from its own seed, so
     memory stays flat; started by torchrun, processes share the blocks.
     """
-    from unnoise.data import files, scans, streams
-    from unnoise.data.standard import suffix
-
-    files.check_writable(output, overwrite)
+    check_writable(output, overwrite)
     common.check_rows(output, json)
     samplers.check_name(sampler)
+    common.check_there(model, given_file, *reading.files_of(labels).values())
+    from unnoise.data import scans, streams
+
     fitted = common.opened(model, device, trust)
     fitted.schema_.container.check_file(output)
     make = samplers.chosen(sampler, sampling_steps, fitted)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from unnoise._places import ROWS, check_writable
 from unnoise.cli import common, reading, words
 from unnoise.cli import given as about
 from unnoise.cli.manual import MORE
@@ -75,14 +76,15 @@ def score(
       unnoise score model new.csv -o scores.csv  # which rows are unusual
       unnoise score model people.csv --of income --given sex,age -o scores.csv
     """
-    import polars
-
-    from unnoise.data import files, scans, streams
-    from unnoise.evaluation import Bound, ProbabilityFlow
-
-    files.check_writable(output, overwrite, (".csv", ".parquet", ".npy", ".tsv"))
+    check_writable(output, overwrite, ROWS)
     common.check_rows(output, json)
     common.check_apart(output, "score", data, *reading.files_of(labels).values())
+    common.check_there(model, data, *reading.files_of(labels).values())
+    import polars
+
+    from unnoise.data import scans, streams
+    from unnoise.evaluation import Bound, ProbabilityFlow
+
     fitted = common.opened(model, device, trust)
     method = {"exact": ProbabilityFlow(), "bound": Bound(), None: None}[likelihood]
     words.refuse(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from unnoise._errors import InputError
+from unnoise._places import ROWS, check_writable
 from unnoise.cli import common, densities, user_code, words
 from unnoise.cli.densities import walked
 from unnoise.cli.manual import MORE
@@ -143,14 +144,10 @@ def walk(
     rarely passes between modes; langevin, underdamped and geodesic are biased by
     O(step); sequential draws noisy measurements one after the other.
     """
-    from unnoise._seeding import generator
-    from unnoise.data import files, streams
-    from unnoise.spaces import Compact
-
-    files.check_writable(output, overwrite, (*streams.SUFFIXES, NETCDF) if chain == AUTO else streams.SUFFIXES)
+    check_writable(output, overwrite, (*ROWS, NETCDF) if chain == AUTO else ROWS)
     common.check_rows(output, json)
     if plot is not None:
-        files.check_writable(plot, overwrite, PAGES if chain == AUTO else {".png"})
+        check_writable(plot, overwrite, PAGES if chain == AUTO else {".png"})
     if chain not in (AUTO, *KERNELS):
         raise InputError(f"got the chain {chain!r}; expected {AUTO} or one of {', '.join(KERNELS)}")
     for option, number in (("--scale", scale), ("--sigma", sigma), ("--step-size", step_size)):
@@ -167,6 +164,7 @@ def walk(
         (chain != AUTO and resume, "--resume is for --chain auto"),
         (resume and overwrite, "--overwrite replaces the walk that --resume continues"),
     )
+    common.check_there(None, start)
     if chain == AUTO:
         with interruptible(output), user_code.this_folder(), user_code.running():
             automatic(
@@ -177,6 +175,9 @@ def walk(
     steps = steps or STEPS
     with user_code.this_folder(), user_code.running(), user_code.printing_aside():
         question = densities.question(target, dimension)
+        from unnoise._seeding import generator
+        from unnoise.spaces import Compact
+
         density, shape = walked(question, target)
         _check_chain(chain, density)
         words.refuse(

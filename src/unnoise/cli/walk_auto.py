@@ -37,6 +37,8 @@ def automatic(
     resume: bool = False,
 ) -> None:
     """Walk, write, tell; doubts go to stderr."""
+    with user_code.printing_aside():
+        question = densities.question(target, dimension)
     from unnoise._progress import progress
     from unnoise._tree import numel_per_row
     from unnoise.walking import Checkpoint, walk
@@ -44,8 +46,6 @@ def automatic(
 
     if output.suffix.lower() == NETCDF:
         check_arviz()
-    with user_code.printing_aside():
-        question = densities.question(target, dimension)
     begin = None if start is None else densities.starts(start, question)
     common.check_memory(n, math.prod(question.space.event_shape))
     with Checkpoint(checkpoint_of(output), resume=resume, overwrite=overwrite) as checkpoint:

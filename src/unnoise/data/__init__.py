@@ -1,8 +1,8 @@
 """Files and DataFrames to states and back."""
 
+from unnoise._places import check_writable as check_writable
 from unnoise.data.encoded import Encoded as Encoded
 from unnoise.data.encoded import EncodedCells as EncodedCells
-from unnoise.data.files import check_writable as check_writable
 from unnoise.data.files import read as read
 from unnoise.data.files import write as write
 from unnoise.data.questions import Among as Among

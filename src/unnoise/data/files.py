@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import difflib
-import itertools
-import os
 import re
 import stat
 import sys
@@ -21,15 +18,15 @@ from unnoise._atomic import atomic_path
 from unnoise._checks import refuse
 from unnoise._errors import InputError
 from unnoise._paths import expanded
+from unnoise._places import check_writable, missing
 from unnoise.data import _counted, _dates, _packed, _queries, _sheets, _tables, arrays, frames
 from unnoise.data._archives import one_of, read_npy, read_npz
 from unnoise.data._csv import read_csv
 from unnoise.data._dialect import Dialect
 from unnoise.data._numerics import Values
 from unnoise.data._reading import Reading
-from unnoise.data.images import SUFFIXES, check_replaceable, read_image, read_images, write_images
+from unnoise.data.images import SUFFIXES, read_image, read_images, write_images
 from unnoise.data.standard import is_standard
-from unnoise.data.standard import suffix as suffix_of
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -39,7 +36,6 @@ if TYPE_CHECKING:
 
     Found = tuple[pl.DataFrame | Values, Dialect | None, Cells | None]  # with how a text is written, and its cells
 
-_LOOKED_AT = 1000  # files of a folder, for a guess
 _SHOWN, _HEAD = 200, 2**16  # letters of another library's sentence, and bytes in which the first line of a text ends
 _TEXTS = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data")
 _SHEETS = (".xlsx", ".xls", ".xlsb", ".ods")
@@ -55,7 +51,6 @@ _READERS: dict[str, Callable[[bytes, str], pl.DataFrame]] = {
 }
 _TABLES = (*_TEXTS, *_READERS, *_SHEETS)
 _MAGIC = {b"PAR1": ".parquet", b"ARROW1": ".arrow", b"PK\x03\x04": ".xlsx"}
-WRITABLE = (".csv", ".parquet", ".npy", "", ".tsv")  # "" is a folder of images
 
 
 def read(
@@ -178,40 +173,6 @@ def write(data: Any, path: Path | str, overwrite: bool = False, dialect: Dialect
         np.save(file, array, allow_pickle=False)
 
 
-def check_writable(path: Path | str, overwrite: bool = False, suffixes: Collection[str] = WRITABLE) -> None:
-    """Refuse, before long work, an output that cannot be written.
-
-    Args:
-        path: of the file; without a suffix a folder of images, "-" is .csv to the standard output.
-        overwrite: whether it may be there already.
-        suffixes: those that the caller writes.
-
-    Raises:
-        InputError: another type, a folder that is missing or may not be written to, or a file that is there.
-
-    >>> check_writable("rows.docx")
-    Traceback (most recent call last):
-    unnoise._errors.InputError: rows.docx is of no type that can be written; expected ...
-    """
-    path = Path(path)
-    if suffix_of(path) not in suffixes:
-        known = ", ".join(suffix or "a folder of images" for suffix in suffixes)
-        raise InputError(f"{path} is of no type that can be written; expected {known}.")
-    if is_standard(path):
-        return
-    if not path.parent.is_dir():
-        raise InputError(f"The folder {path.parent} does not exist; create it first.")
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise InputError(f"The folder {path.parent} cannot be written to: permission denied.")
-    if path.is_dir() and not any(path.iterdir()):
-        return
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        raise InputError(f"{path} is a device or a pipe; expected the name of a file.")
-    if path.exists() and not overwrite:
-        raise InputError(f"{path} exists; pass --overwrite (overwrite=True) to replace it.")
-    check_replaceable(path)
-
-
 @contextlib.contextmanager
 def _faults_of(path: Path) -> Iterator[None]:
     try:
@@ -219,7 +180,7 @@ def _faults_of(path: Path) -> Iterator[None]:
     except (InputError, Warning):
         raise
     except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"There is no file or folder {path}{_guess(path)}") from None
+        raise missing(path) from None
     except PermissionError:
         raise InputError(f"{path} cannot be read: permission denied.") from None
     except MemoryError as error:
@@ -231,21 +192,6 @@ def _faults_of(path: Path) -> Iterator[None]:
             raise InputError(f"{path} cannot be read: {error.strerror}.") from error
         reason = next(iter(str(error).splitlines()), "").rstrip(".")[:_SHOWN]
         raise InputError(f"{path} cannot be read, it may be damaged or cut short: {reason}.") from error
-
-
-def _guess(path: Path) -> str:
-    try:
-        names = [sibling.name for sibling in itertools.islice(path.parent.iterdir(), _LOOKED_AT)]
-    except OSError:
-        names = []
-    like = difflib.get_close_matches(_stem(path.name), {_stem(name) for name in names}, n=1)
-    near = difflib.get_close_matches(path.name, [name for name in names if [_stem(name)] == like], n=1, cutoff=0)
-    return f"; did you mean {path.parent / near[0]}?" if near else "."
-
-
-def _stem(name: str) -> str:
-    """Without its endings, which names that have nothing else in common share."""
-    return name.partition(".")[0] or name
 
 
 def _from_file(path: Path, reading: Reading) -> Found:

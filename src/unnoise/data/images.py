@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from unnoise._atomic import atomic_path
 from unnoise._errors import InputError
+from unnoise._places import check_replaceable
 from unnoise.data._numerics import Values
 
 Bytes = NDArray[np.uint8]
@@ -66,16 +67,6 @@ def write_images(images: Values, folder: Path) -> None:
         beside.mkdir()
         for i, picture in enumerate(pictures):
             Image.fromarray(picture).save(beside / f"{i:0{digits}d}.png")
-
-
-def check_replaceable(folder: Path) -> None:
-    """Refuse a folder with other files than images of `write_images`."""
-    inside = sorted(folder.iterdir()) if folder.is_dir() else []
-    others = [path.name for path in inside if not (path.suffix == ".png" and path.stem.isdecimal() and path.is_file())]
-    if others:
-        raise InputError(
-            f"The folder {folder} holds other files (such as {others[0]}), which would be lost; name another folder."
-        )
 
 
 def _read_image(path: Path) -> Bytes:

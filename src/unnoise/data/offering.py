@@ -16,7 +16,7 @@ from unnoise.data.factors import NumberFactor, ResolvedFactor
 from unnoise.data.factors.base import quoted
 from unnoise.data.schema import Schema
 
-NETWORKS_ALONE = {"latlon", "rotation", "proportions"}  # kinds whose laws have no mixtures, as of --quick
+NETWORKS_ALONE = {"latlon", "rotation", "proportions"}  # kinds that no quick model takes, as the tests of this file see
 
 
 def offered_by(schema: Schema, rows: Any, draw: Callable[[], Any] | None = None) -> list[str]:

@@ -1,4 +1,4 @@
-"""The name "-": standard input where rows are read, and standard output where they are written, as .csv."""
+"""Rows on standard output, whose name is "-", as .csv."""
 
 from __future__ import annotations
 
@@ -10,25 +10,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-NAME = "-"
-
-
-def is_standard(path: Path | str) -> bool:
-    """Whether it names standard input or output.
-
-    >>> is_standard("-"), is_standard("-.csv")
-    (True, False)
-    """
-    return str(path) == NAME
-
-
-def suffix(path: Path | str) -> str:
-    """Of a file to write, in lower case; "" is a folder.
-
-    >>> suffix("new.CSV"), suffix("-"), suffix("images")
-    ('.csv', '.csv', '')
-    """
-    return ".csv" if is_standard(path) else Path(path).suffix.lower()
+from unnoise._paths import is_standard as is_standard
+from unnoise._paths import suffix as suffix
 
 
 def separator(path: Path | str) -> str | None:

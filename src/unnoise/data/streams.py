@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from unnoise._atomic import atomic_path
+from unnoise._places import ROWS, check_writable
 from unnoise.data import arrays, files, frames
 from unnoise.data._dialect import Dialect
 from unnoise.data._numerics import Values
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     import polars as pl
 
     from unnoise.training.process_group import ProcessGroup
-
-SUFFIXES = (".csv", ".parquet", ".npy", ".tsv")
 
 Append = Callable[[Values], None]
 
@@ -47,7 +46,7 @@ def appending(path: Path | str, overwrite: bool = False, names: Sequence[str] | 
             yield append
         return
     path = Path(path)
-    files.check_writable(path, overwrite, SUFFIXES)
+    check_writable(path, overwrite, ROWS)
     if path.suffix.lower() == ".parquet":
         groups: list[Values] = []
         yield groups.append
@@ -104,7 +103,7 @@ def gathering(
         return
     path, leads = Path(path), group is None or group.rank == 0
     if count < 2:
-        files.check_writable(path, overwrite)
+        check_writable(path, overwrite)
         held: list[Any] = []
         yield lambda number, rows: held.append(rows)
         if held:
@@ -112,7 +111,7 @@ def gathering(
         if group is not None:
             group.wait()
         return
-    files.check_writable(path, overwrite, SUFFIXES)
+    check_writable(path, overwrite, ROWS)
     with contextlib.ExitStack() as stack:
         beside = stack.enter_context(atomic_path(path)) if leads else None
         name = str(beside) + ".parts" if group is None else group.shared(f"{beside}.parts")[0]

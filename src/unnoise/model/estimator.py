@@ -19,6 +19,7 @@ from unnoise import processes, storage
 from unnoise._checks import flag, function, instance, real, refuse
 from unnoise._errors import InputError
 from unnoise._paths import expanded
+from unnoise._places import model_folder
 from unnoise._progress import progress
 from unnoise._seeding import as_seed, fresh_seed, seeded
 from unnoise._sketch import is_ours, sketch
@@ -230,7 +231,7 @@ class DenoisingMarkovModel(FittedModel):
         self._dialect = X.dialect if isinstance(X, Held | Scan) else None
         X = X.data if isinstance(X, Held) else X
         settings = self._settings()
-        home = storage.existing(folder) if resume else None if folder is None else expanded(folder)
+        home = model_folder(folder) if resume else None if folder is None else expanded(folder)
         given = ToFit(X, y, sample_weight, validation_data)
         if home is None:
             if isinstance(X, Scan):
@@ -578,7 +579,7 @@ def load_model(folder: str | Path, *, trust: Sequence[str] = (), revision: str |
         folder = storage.fetched(str(folder), revision)
     elif revision is not None:
         raise InputError(f"got revision = {revision!r}, which is for models of the hub, and {str(folder)!r} is a path")
-    path = storage.existing(folder)
+    path = model_folder(folder)
     with storage.open_weights(path) as weights:
         model = _described(path, weights.description, trust)
         with storage.explained(path):
@@ -598,7 +599,7 @@ def load_model(folder: str | Path, *, trust: Sequence[str] = (), revision: str |
 
 def load_unfitted(folder: str | Path, *, trust: Sequence[str] = ()) -> DenoisingMarkovModel:
     """The model in a folder before its training, which may be unfinished: what `fit` resumes."""
-    path = storage.existing(folder)
+    path = model_folder(folder)
     return _described(path, storage.unfinished(path), trust)
 
 

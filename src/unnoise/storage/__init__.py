@@ -7,12 +7,12 @@ file carries its checksum, and the weights name the description that they belong
 new one, and the old model stands until the new weights do.
 """
 
-from unnoise.storage.description import CONFIG as CONFIG
+from unnoise._places import CONFIG as CONFIG
 from unnoise.storage.description import Description as Description
-from unnoise.storage.description import existing as existing
 from unnoise.storage.description import explained as explained
 from unnoise.storage.description import unfinished as unfinished
 from unnoise.storage.folder import TRAINING as TRAINING
+from unnoise.storage.folder import check_free as check_free
 from unnoise.storage.folder import complete as complete
 from unnoise.storage.folder import create as create
 from unnoise.storage.folder import held as held

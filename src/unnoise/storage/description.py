@@ -15,12 +15,11 @@ from typing import Any
 from unnoise import _config, _renamed
 from unnoise._checks import shown
 from unnoise._errors import InputError
-from unnoise._paths import expanded
+from unnoise._places import CONFIG
 from unnoise._sealed import BLANK, seal, verify
 from unnoise._version import __version__
 from unnoise.data import Schema
 
-CONFIG = "config.json"
 FORMAT, UNSEALED = "unnoise.model.2", "unnoise.model.1"  # the older one has no checksum
 # What a resumed training may change.
 RESUMABLE = {"steps", "time_limit", "checkpoint_every", "device", "compile", "progress", "sampler", "likelihood"}
@@ -120,17 +119,6 @@ def read(folder: Path) -> Config:
 def unfinished(folder: Path) -> Description:
     """The newest training in a folder, whose weights may not be there yet."""
     return read(folder).newest
-
-
-def existing(folder: str | Path | None) -> Path:
-    """The path of a model folder, or a sentence."""
-    if folder is None:
-        raise InputError("to resume, name the folder in which the model is saved: fit(..., folder=..., resume=True)")
-    path = expanded(folder)
-    if not (path / CONFIG).is_file():
-        what = "does not exist" if not path.exists() else f"holds no {CONFIG}"
-        raise InputError(f"there is no model in {str(path)!r}: it {what}; give the folder that fit or save wrote")
-    return path
 
 
 @contextmanager

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from unnoise._atomic import atomic_path
 from unnoise._errors import InputError
+from unnoise._places import CONFIG, check_model_folder
 from unnoise.denoisers import Denoiser
 from unnoise.storage import weights
-from unnoise.storage.description import CONFIG, Config, Description, read
+from unnoise.storage.description import Config, Description, read
 from unnoise.storage.hub import CARD
 from unnoise.storage.weights import WEIGHTS
 
@@ -33,20 +34,33 @@ def held(folder: Path, *, resume: bool = False, overwrite: bool = False) -> Iter
     Raises:
         InputError: another training or save holds it, or what is there may not be replaced.
     """
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{str(folder)!r} is a file, and a model is a folder; name another one")
+    check_model_folder(folder)
     is_new = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with _locked(folder):
             if not resume:
-                _check_free(folder, overwrite)
+                check_free(folder, overwrite)
             yield
     except BaseException:
         if is_new:
             with suppress(OSError):
                 folder.rmdir()  # only if it is empty
         raise
+
+
+def check_free(folder: Path, overwrite: bool = False) -> None:
+    """Refuse a folder that holds a model which may not be replaced, or anything else."""
+    found = {path.name for path in folder.iterdir() if not path.name.startswith(LEFTOVERS)}
+    if foreign := found - set(FILES):
+        raise InputError(
+            f"the folder {str(folder)!r} holds other files than a model (such as {min(foreign)!r}); name another folder"
+        )
+    if found and not overwrite:
+        advice = "--resume finishes the training in it, " if _is_unfinished(folder) else ""
+        raise InputError(
+            f"{str(folder)!r} exists; {advice}--overwrite (overwrite=True) replaces it, or name another folder"
+        )
 
 
 def save(
@@ -149,16 +163,3 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _check_free(folder: Path, overwrite: bool) -> None:
-    found = {path.name for path in folder.iterdir() if not path.name.startswith(LEFTOVERS)}
-    if foreign := found - set(FILES):
-        raise InputError(
-            f"the folder {str(folder)!r} holds other files than a model (such as {min(foreign)!r}); name another folder"
-        )
-    if found and not overwrite:
-        advice = "--resume finishes the training in it, " if _is_unfinished(folder) else ""
-        raise InputError(
-            f"{str(folder)!r} exists; {advice}--overwrite (overwrite=True) replaces it, or name another folder"
-        )

@@ -16,8 +16,9 @@ from types import ModuleType
 from typing import Any
 
 from unnoise._errors import InputError
+from unnoise._places import CONFIG
 from unnoise._version import __version__
-from unnoise.storage.description import CONFIG, shortened
+from unnoise.storage.description import shortened
 from unnoise.storage.weights import WEIGHTS
 
 CARD = "README.md"
