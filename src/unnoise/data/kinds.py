@@ -278,14 +278,16 @@ class Identifier(Constant):
         """Why it is not modelled."""
         return "identifies rows and is not modelled"
 
-    def values(self, n: int) -> Values:
-        """Others of the pattern; or the name of the column, and a number; or that alone."""
-        made = [None if self.serial is None else self.serial.text(i) for i in range(n)]
+    def values(self, n: int, first: int = 0) -> Values:
+        """Others of the pattern; or the name of the column, and a number; or that alone. `first` have been made."""
+        places = range(first, first + n)
+        made = [None if self.serial is None else self.serial.text(i) for i in places]
         if self.dtype == TEXT:
-            return np.array([f"{self.value}-{i + 1}" if text is None else text for i, text in enumerate(made)], object)
+            named = zip(places, made, strict=True)
+            return np.array([f"{self.value}-{i + 1}" if text is None else text for i, text in named], dtype=object)
         held = [int(text) for text in made if text is not None]
         fine = len(held) == n and max(held, default=0) <= np.iinfo(self.dtype).max
-        return (np.array(held) if fine else np.arange(1, n + 1)).astype(self.dtype)
+        return (np.array(held) if fine else np.array(places) + 1).astype(self.dtype)
 
     @property
     def example(self) -> str:
