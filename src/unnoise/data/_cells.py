@@ -64,8 +64,8 @@ _TOTAL = r"(?i)^(grand |sub)?(total|totals|sum|summe|gesamt|insgesamt|somme|suma
 _WRITTEN_PHONE = r"^\+\d[\d ()/.-]{6,}$"
 _LONG = r"\d{16}"
 _PHONE = r"^\+\d{7,}$"
-_COMMA = r"^[+-]?(\d{1,3}(\.\d{3})+|\d*)(,\d+)?([eE][+-]?\d+)?$"  # 1.234,50
-_POINT = r"^[+-]?(\d{1,3}(,\d{3})+|\d*)(\.\d+)?([eE][+-]?\d+)?$"  # 1,234.50
+_COMMA = r"^[+-]?((\d{1,3}(\.\d{3})+|\d+)(,\d+)?|,\d+)([eE][+-]?\d+)?$"  # 1.234,50
+_POINT = r"^[+-]?((\d{1,3}(,\d{3})+|\d+)(\.\d+)?|\.\d+)([eE][+-]?\d+)?$"  # 1,234.50
 _THREES_COMMA = r"^[+-]?[1-9]\d{0,2},\d{3}$"
 _THREES_POINT = r"^[+-]?[1-9]\d{0,2}(\.\d{3})+$"
 _FORTRAN = r"^[+-]?(\d+\.\d*|\.\d+)([eEdD][+-]?\d+)?$"  # 1.5D+03
@@ -180,7 +180,9 @@ def is_changed(column: pl.Series, cells: pl.DataFrame) -> bool:
     return column.dtype.is_numeric() and not column.cast(pl.String).eq_missing(cells[column.name]).all()
 
 
-def without_marks(table: pl.DataFrame, names: Sequence[str], source: str, reading: Reading) -> pl.DataFrame:
+def without_marks(
+    table: pl.DataFrame, names: Sequence[str], source: str, reading: Reading, decimal: str = "maybe ."
+) -> pl.DataFrame:
     """The table with holes for '?' among words, and for signs or words like '-' and n.a. among numbers or dates.
 
     A warning says so. Columns that stay text have holes for '?' alone, where that is said to be missing.
@@ -189,33 +191,45 @@ def without_marks(table: pl.DataFrame, names: Sequence[str], source: str, readin
 
     marked: dict[str, list[str]] = {}
     for column, name in zip(table.columns, names, strict=True):
-        series = table[column]
-        if series.dtype != pl.String or name in reading.text - reading.marked:
-            continue
-        marks = [mark for mark in marks_in(series) if mark == "?" or name not in reading.text]
-        known = reading.words.get(name)
-        limits = list(known) if known else words_in(series, marks) if marks else []
-        marks = [mark for mark in marks if mark not in limits]
-        rest = series.filter(~series.is_in([*marks, *limits])).drop_nulls() if marks else series.head(0)
-        if not marks or (len(rest) == 0 and not known and name not in reading.text):
-            continue
-        numbers = name not in reading.text | reading.levels and rest.cast(pl.Float64, strict=False).null_count() == 0
-        marks = (
-            marks
-            if numbers or notation_of(rest) or (name not in reading.text | reading.levels and _are_dates(rest))
-            else ["?"]
-            if "?" in marks and rest.str.contains(r"[\pL\d]").all()
-            else []
-        )
+        marks, plainly = marks_of(table[column], name, reading, decimal)
         if marks:
             plain = pl.when(pl.col(column).is_in(marks)).then(None).otherwise(pl.col(column)).alias(column)
             found = table.select(plain)
-            plainly = numbers and not limits
-            table = table.with_columns(typed(found, source, decimal="maybe .", alone=False) if plainly else found)
+            table = table.with_columns(typed(found, source, decimal=decimal, alone=False) if plainly else found)
             for mark in marks:
                 marked.setdefault(mark, []).append(name)
     warn_of_marks(marked, source)
     return table
+
+
+def marks_of(series: pl.Series, name: str, reading: Reading, decimal: str) -> tuple[list[str], bool]:
+    """The texts of a column that are read as missing, and whether all others are plain numbers."""
+    import polars as pl
+
+    if series.dtype != pl.String or name in reading.text - reading.marked:
+        return [], False
+    marks = [mark for mark in marks_in(series) if mark == "?" or name not in reading.text]
+    known = reading.words.get(name)
+    limits = list(known) if known else words_in(series, marks) if marks else []
+    marks = [mark for mark in marks if mark not in limits]
+    rest = series.filter(~series.is_in([*marks, *limits])).drop_nulls() if marks else series.head(0)
+    if not marks or (len(rest) == 0 and not known and name not in reading.text):
+        return [], False
+    open_to = name not in reading.text | reading.levels
+    numbers = open_to and _are_numbers(rest, decimal)
+    if numbers or notation_of(rest) or (open_to and _are_dates(rest)):
+        return marks, numbers and not limits
+    return (["?"] if "?" in marks and rest.str.contains(r"[\pL\d]").all() else []), False
+
+
+def _are_numbers(texts: pl.Series, decimal: str) -> bool:
+    import polars as pl
+
+    if texts.cast(pl.Float64, strict=False).null_count() == 0:
+        return True
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return typed(texts.to_frame(), "", decimal=decimal, alone=False).to_series().dtype.is_numeric()
 
 
 def marks_in(texts: pl.Series) -> list[str]:
