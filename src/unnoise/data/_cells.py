@@ -66,6 +66,7 @@ _LONG = r"\d{16}"
 _PHONE = r"^\+\d{7,}$"
 _COMMA = r"^[+-]?((\d{1,3}(\.\d{3})+|\d+)(,\d+)?|,\d+)([eE][+-]?\d+)?$"  # 1.234,50
 _POINT = r"^[+-]?((\d{1,3}(,\d{3})+|\d+)(\.\d+)?|\.\d+)([eE][+-]?\d+)?$"  # 1,234.50
+_BOTH = r"\d\.\d{3},\d"
 _THREES_COMMA = r"^[+-]?[1-9]\d{0,2},\d{3}$"
 _THREES_POINT = r"^[+-]?[1-9]\d{0,2}(\.\d{3})+$"
 _FORTRAN = r"^[+-]?(\d+\.\d*|\.\d+)([eEdD][+-]?\d+)?$"  # 1.5D+03
@@ -160,8 +161,8 @@ def _in_points(cells: pl.DataFrame, source: str, decimal: str) -> pl.DataFrame:
     )
     if decimal == "maybe ,":
         names = [name for name in names if name not in threes]
-    elif decimal == ",":
-        names += points
+    elif decimal == "," or (decimal == ";" and _which(cells.select(names), every.str.contains(_BOTH).any())):
+        names += points  # which group thousands, as in 1.234,50
     elif threes or (names and points):
         told = (threes or points)[0]
         warn(

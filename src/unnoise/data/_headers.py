@@ -19,6 +19,7 @@ _FRACTION = re.compile(r"[+-]?(\d+\.\d*|\.\d+)([eE][+-]?\d+)?")
 _DECIMAL_COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d*),\d+")
 _MOST_ABOVE, _FEWEST, _SHOWN = 2, 5, 60  # rows of words over numbers, rows below them, letters
 _ABOVE = ("stands over numbers, as units do, and is left out", "stand over numbers, as units do, and are left out")
+_FEWEST_REPEATED = 10  # rows, of which none has a value of its own
 _MOST = 0.9  # of the values of a column that is one of numbers
 _SAY = "pass --header yes (header='yes') if the first line holds names, or no if it is data"
 
@@ -56,7 +57,8 @@ def names(
     plain = len(texts) == len(first) and not again
     if commented and not (plain and any(" " in name for name in commented)):
         return commented
-    if any(i not in again and table.to_series(i).dtype.is_numeric() for i in above):
+    alone = again and any(_stands_alone(table.to_series(i)) for i in texts if i not in again)
+    if alone or any(i not in again and table.to_series(i).dtype.is_numeric() for i in above):
         warn(
             f"The first line of {source} is read as names, though {first[again[0]]!r} is a value of its column; {_SAY}."
         )
@@ -201,6 +203,12 @@ def _holds_numbers(column: pl.Series) -> bool:
         return column.null_count() < len(column)
     filled = column.drop_nulls()
     return len(filled) > 0 and int(filled.cast(pl.Float64, strict=False).count()) >= _MOST * len(filled)
+
+
+def _stands_alone(column: pl.Series) -> bool:
+    """Whether what is no value of a column would be its only one that occurs once, of few."""
+    counts = column.drop_nulls().value_counts()["count"]
+    return len(column) >= _FEWEST_REPEATED and len(counts) > 0 and int(counts.to_numpy().min()) > 1
 
 
 def _check_once(first: list[str], table: pl.DataFrame, source: str) -> None:

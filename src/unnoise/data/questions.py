@@ -321,8 +321,6 @@ def _warn_if_far(parts: Parts, factor: Factor | None, name: str, values: Values,
     numbers, span = values.astype(np.float64), high - low
     beyond = np.maximum(low - numbers, numbers - high)
     odd = beyond > (span if ends else factor.reach * span)
-    if factor.reach < 1 and low >= 0 and not ends:
-        odd |= numbers < 0
     if odd.any():
         first, where = values[odd].flat[0], "far from" if beyond[odd].flat[0] > span else "beyond"
         how = f"{where} what was seen when the model was fitted, {{}} to {{}}"
