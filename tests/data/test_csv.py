@@ -446,3 +446,11 @@ def test_a_name_that_is_a_value_of_its_column_stands_over_words_that_come_again(
     assert frame.columns == ["agree", "level"]
     with pytest.warns(UserWarning, match="is read as data, as it holds 'agree', a value of its column"):
         assert read_text(tmp_path, f"agree,low\n{rows}").columns == ["x0", "x1"]
+
+
+def test_units_stand_over_numbers_with_decimal_commas_too(tmp_path: Path) -> None:
+    rows = "".join(f"{i},5;{i * 3},25;OK\n" for i in range(8))
+    with pytest.warns(UserWarning, match=r"The first row of .* \('\[s\]', '\[mV\]', '\[-\]'\) stands over numbers"):
+        frame = read_text(tmp_path, f"t;v;flag\n[s];[mV];[-]\n{rows}")
+    assert frame.schema == {"t": pl.Float64, "v": pl.Float64, "flag": pl.String}
+    assert frame.height == 8

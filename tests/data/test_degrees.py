@@ -30,6 +30,14 @@ def test_degrees_are_read_and_written_again(pattern: str) -> None:
     assert found.texts(found.numbers(texts).to_numpy()).tolist() == texts.to_list()
 
 
+def test_one_of_many_that_was_rounded_to_sixty_is_read() -> None:
+    texts = pl.Series([*(f"5°{i:02}'07.5\"N" for i in range(30)), "5°59'60.0\"N"])
+    found = degrees_of(texts)
+    assert found is not None
+    assert found.numbers(texts)[30] == 6.0
+    assert degrees_of(texts.tail(5)) is None
+
+
 def test_sixty_is_carried_and_plain_numbers_are_degrees() -> None:
     form = Degrees.of("0°00'00\"N/S")
     assert form.texts(np.array([9.99999, -0.99999])).tolist() == ["10°00'00\"N", "1°00'00\"S"]

@@ -217,13 +217,14 @@ def marks_of(series: pl.Series, name: str, reading: Reading, decimal: str) -> tu
     if not marks or (len(rest) == 0 and not known and name not in reading.text):
         return [], False
     open_to = name not in reading.text | reading.levels
-    numbers = open_to and _are_numbers(rest, decimal)
+    numbers = open_to and are_numbers(rest, decimal)
     if numbers or notation_of(rest) or (open_to and _are_dates(rest)):
         return marks, numbers and not limits
     return (["?"] if "?" in marks and rest.str.contains(r"[\pL\d]").all() else []), False
 
 
-def _are_numbers(texts: pl.Series, decimal: str) -> bool:
+def are_numbers(texts: pl.Series, decimal: str) -> bool:
+    """Whether all are, with the sign before fractions as in `typed`."""
     import polars as pl
 
     if texts.cast(pl.Float64, strict=False).null_count() == 0:

@@ -97,7 +97,7 @@ def parsed(content: bytes, source: str, reading: Reading) -> Parsed:
         table = _table(rows, len(first), separator, source, reading)
     if table.height == 0:
         raise InputError(f"{source} holds no rows of data.")
-    above = _headers.above_numbers(table, names, source, reading)
+    above = _headers.above_numbers(table, names, source, reading, decimal_of(separator, reading.decimal))
     for _ in range(above):
         rows = rows[_text.record(rows, separator, source)[1] :]
     table = _table(rows, len(names), separator, source, reading) if above else table

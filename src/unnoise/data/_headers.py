@@ -96,9 +96,9 @@ def lacks_a_name(first: list[str], rows: bytes, separator: str, source: str) -> 
         return False
 
 
-def above_numbers(table: pl.DataFrame, names: list[str], source: str, reading: Reading) -> int:
+def above_numbers(table: pl.DataFrame, names: list[str], source: str, reading: Reading, decimal: str) -> int:
     """How many of the first rows are no data: words over numbers in all columns that have some, as units are."""
-    found = next((count for count in range(1, _MOST_ABOVE + 1) if _are_above(table, names, count, reading)), 0)
+    found = next((count for count in range(1, _MOST_ABOVE + 1) if _are_above(table, names, count, reading, decimal)), 0)
     if found:
         shown = ", ".join(repr(cell) for cell in table.row(0) if cell is not None)[:_SHOWN]
         which = f"The first row of {source}" if found == 1 else f"The first {found} rows of {source}"
@@ -106,7 +106,7 @@ def above_numbers(table: pl.DataFrame, names: list[str], source: str, reading: R
     return found
 
 
-def _are_above(table: pl.DataFrame, names: list[str], count: int, reading: Reading) -> bool:
+def _are_above(table: pl.DataFrame, names: list[str], count: int, reading: Reading, decimal: str) -> bool:
     import polars as pl
 
     head, rest = table.head(count), table.slice(count)
@@ -120,7 +120,9 @@ def _are_above(table: pl.DataFrame, names: list[str], count: int, reading: Readi
         if head.schema[column] != pl.String:
             return False
         held = rest[column].drop_nulls()
-        number = held.cast(pl.Float64, strict=False).null_count() == 0 and len(held) > 0
+        number = len(held) > 0 and (
+            held.dtype.is_numeric() or (held.dtype == pl.String and _cells.are_numbers(held, decimal))
+        )
         if name in reading.text or not number or _cells.marks_in(there):
             others += 1
         elif there.cast(pl.Float64, strict=False).null_count() < len(there):
