@@ -454,3 +454,14 @@ def test_units_stand_over_numbers_with_decimal_commas_too(tmp_path: Path) -> Non
         frame = read_text(tmp_path, f"t;v;flag\n[s];[mV];[-]\n{rows}")
     assert frame.schema == {"t": pl.Float64, "v": pl.Float64, "flag": pl.String}
     assert frame.height == 8
+
+
+@pytest.mark.parametrize("end", ["Total rows: 8,,\n", ',,\n"Source: us, 2024",,\n* estimated,,\n'])
+def test_notes_below_numbers_are_left_out(end: str, tmp_path: Path) -> None:
+    rows = "".join(f"{i},{i * 3}.25,OK\n" for i in range(8))
+    with pytest.warns(
+        UserWarning, match=r"The last .*(Total rows: 8|Source: us, 2024).* left out, as notes below numbers"
+    ):
+        frame = read_text(tmp_path, f"n,v,flag\n{rows}{end}")
+    assert frame.schema == {"n": pl.Int64, "v": pl.Float64, "flag": pl.String}
+    assert frame.height == 8

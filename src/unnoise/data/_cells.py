@@ -353,6 +353,25 @@ def warn_of_points(cells: pl.DataFrame, table: pl.DataFrame, source: str) -> Non
         )
 
 
+def notes_below(table: pl.DataFrame, decimal: str) -> int:
+    """How many of the last rows hold nothing but one text, where all that stands above it are numbers, or nothing."""
+    import polars as pl
+
+    if table.width < 2 or len(table) < _FEWEST:
+        return 0
+    count = _last_of(table.select(pl.sum_horizontal(pl.all().is_not_null().cast(pl.Int64))).to_series() <= 1)
+    rows, below = table.head(len(table) - count), table.tail(count)
+    held = [name for name in table.columns if below[name].count()]
+    if not held or len(rows) < _FEWEST:
+        return 0
+    texts = [
+        table[name].dtype == pl.String and below[name].cast(pl.Float64, strict=False).count() == 0 for name in held
+    ]
+    over = [rows[name].count() > 0 and are_numbers(rows[name].drop_nulls(), decimal) for name in held]
+    said = any(marks_in(below[name]) for name in held if table[name].dtype == pl.String)  # n.a. is a hole
+    return count if all(texts) and all(over) and not said else 0
+
+
 def warn_of_the_end(table: pl.DataFrame, source: str) -> None:
     """Say that the last rows may be no data: totals, and notes or nothing below them, as spreadsheets have them."""
     import polars as pl

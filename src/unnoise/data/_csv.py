@@ -53,7 +53,7 @@ class Parsed:
 
 def read_csv(content: bytes, source: str, reading: Reading) -> tuple[pl.DataFrame, Dialect, Cells]:
     """The table, how it is written, and what gives its cells as they are; columns without names are x0, x1, ..."""
-    found = parsed(content, source, reading)
+    found = _without_notes(parsed(content, source, reading), source)
     table, names, rows, separator = found.table, found.names, found.rows, found.separator
     known = as_known(names, reading.names)
     table = _texts_kept(table, rows, known, separator, reading)
@@ -102,6 +102,25 @@ def parsed(content: bytes, source: str, reading: Reading) -> Parsed:
         rows = rows[_text.record(rows, separator, source)[1] :]
     table = _table(rows, len(names), separator, source, reading) if above else table
     return Parsed(table, names, rows, separator, encoding, reading)
+
+
+def _without_notes(found: Parsed, source: str) -> Parsed:
+    """The table without the last rows that hold a text alone where numbers stand above; a warning says so."""
+    decimal = decimal_of(found.separator, found.reading.decimal)
+    count = _cells.notes_below(found.table, decimal)
+    above, *below = found.rows.rstrip(b" \r\n").rsplit(b"\n", count)
+    if not count or len(below) != count or any(line.count(b'"') % 2 for line in below):
+        return found
+    rows = above + b"\n"
+    table = _table(rows, len(found.names), found.separator, source, found.reading)
+    shown = repr(next(cell for row in found.table.tail(count).rows() for cell in row if cell is not None)[:_SHOWN])
+    many = (
+        f"The last {count} rows of {source} (such as {shown}) are"
+        if count > 1
+        else f"The last row of {source} ({shown}) is"
+    )
+    warn(f"{many} left out, as notes below numbers are.")
+    return dataclasses.replace(found, table=table, rows=rows)
 
 
 def decimal_of(separator: str, said: str | None) -> str:
