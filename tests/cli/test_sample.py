@@ -192,3 +192,19 @@ def test_rows_are_printed_and_what_is_told_goes_beside_them(run: Run, model: Pat
 
 def test_rows_and_json_are_not_printed_on_one_stream(refused: Run, model: Path) -> None:
     refused("sample", model, "-o", "-", "--json", match="--json prints on standard output, and so does -o -; leave")
+
+
+def test_ids_go_on_from_block_to_block(done: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from unnoise.data import scans
+
+    monkeypatch.setattr(scans, "BLOCK", 30)
+    rows = pl.DataFrame(
+        {"id": [f"P-{i:03}" for i in range(40)], "who": ["x" * i for i in range(1, 41)], "a": [1, 2] * 20}
+    )
+    rows.write_csv(tmp_path / "ids.csv")
+    kinds = ("--column", "id=identifier", "--column", "who=identifier")
+    done("fit", tmp_path / "ids.csv", "-o", tmp_path / "model", "--quick", *kinds)
+    done("sample", tmp_path / "model", "-n", "70", "-o", tmp_path / "new.csv")
+    new = pl.read_csv(tmp_path / "new.csv")
+    assert new["id"].to_list() == [f"P-{i:03}" for i in range(40, 110)]
+    assert new["who"].to_list() == [f"who-{i}" for i in range(1, 71)]

@@ -335,3 +335,19 @@ def test_numbers_that_stand_for_something_are_said() -> None:
         "celsius is -9999 in 5 % of rows, far from all other values: leave these cells empty if it stands for"
         in said[0]
     )
+
+
+def test_columns_that_are_others_again_are_offered_and_can_be_kept() -> None:
+    rng = np.random.default_rng(0)
+    a, code = np.round(rng.normal(20, 3, 200), 1), rng.integers(0, 7, 200)
+    columns = {"celsius": a, "again": a, "kelvin": np.round(a + 273.1, 1), "code": code, "shifted": code - 3}
+    texts = [text for text, _ in _offers.offers(columns)]
+    assert texts == ["again = celsius", "kelvin = celsius + 273.1", "shifted = code - 3"]
+    schema = Schema.infer(pl.DataFrame(columns), constraints=texts)
+    assert schema.columns_of_state == ("celsius", "code")
+    again = schema.decode(schema.encode(pl.DataFrame(columns)).x)
+    assert again["again"].equals(again["celsius"])
+    np.testing.assert_allclose(again["kelvin"] - again["celsius"], 273.1)
+    assert (again["shifted"] == code - 3).all()
+    broken = columns | {"again": np.where(np.arange(200) == 150, a + 0.1, a)}
+    assert "again = celsius" not in [text for text, _ in _offers.offers(broken)]

@@ -429,3 +429,39 @@ def test_texts_that_become_one_number_are_said(tmp_path: Path, recwarn: pytest.W
 def test_a_name_that_is_a_pattern_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"named '\^a.\*\$', which polars takes for a pattern of names; rename it"):
         Schema.infer(read_text(tmp_path, "^a.*$,b\nu,1\nv,2\n"))
+
+
+def test_points_group_thousands_where_another_column_has_both_signs(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    frame = read_text(tmp_path, "sales;sold\n1.234,50;9.517\n99,25;1.035\n7,00;968\n")
+    assert frame.to_dict(as_series=False) == {"sales": [1234.5, 99.25, 7.0], "sold": [9517, 1035, 968]}
+    assert not recwarn.list
+
+
+def test_a_name_that_is_a_value_of_its_column_stands_over_words_that_come_again(tmp_path: Path) -> None:
+    rows = "".join(f"{agree},{level}\n" for agree in ("agree", "disagree") for level in ("low", "high") * 3)
+    with pytest.warns(UserWarning, match="is read as names, though 'agree' is a value of its column"):
+        frame = read_text(tmp_path, f"agree,level\n{rows}")
+    assert frame.columns == ["agree", "level"]
+    with pytest.warns(UserWarning, match="is read as data, as it holds 'agree', a value of its column"):
+        assert read_text(tmp_path, f"agree,low\n{rows}").columns == ["x0", "x1"]
+
+
+def test_units_stand_over_numbers_with_decimal_commas_too(tmp_path: Path) -> None:
+    rows = "".join(f"{i},5;{i * 3},25;OK\n" for i in range(8))
+    with pytest.warns(UserWarning, match=r"The first row of .* \('\[s\]', '\[mV\]', '\[-\]'\) stands over numbers"):
+        frame = read_text(tmp_path, f"t;v;flag\n[s];[mV];[-]\n{rows}")
+    assert frame.schema == {"t": pl.Float64, "v": pl.Float64, "flag": pl.String}
+    assert frame.height == 8
+
+
+@pytest.mark.parametrize("end", ["Total rows: 8,,\n", ',,\n"Source: us, 2024",,\n* estimated,,\n'])
+def test_notes_below_numbers_are_left_out(end: str, tmp_path: Path) -> None:
+    rows = "".join(f"{i},{i * 3}.25,OK\n" for i in range(8))
+    with pytest.warns(
+        UserWarning, match=r"The last .*(Total rows: 8|Source: us, 2024).* left out, as notes below numbers"
+    ):
+        frame = read_text(tmp_path, f"n,v,flag\n{rows}{end}")
+    assert frame.schema == {"n": pl.Int64, "v": pl.Float64, "flag": pl.String}
+    assert frame.height == 8

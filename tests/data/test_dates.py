@@ -338,3 +338,21 @@ def test_words_beside_dates_are_values_of_their_own(word: str, kind: str) -> Non
     assert filled["d"][7] == word
     with pytest.raises(InputError, match="has no"):
         schema.given({"d": "tomorrow"}, 1)
+
+
+def test_dates_that_are_written_in_several_clear_ways_are_dates() -> None:
+    texts = [f"2023-{month:02}-15" for month in range(1, 13)] + [f"{day:02}.01.2023" for day in range(1, 9)]
+    column = pl.DataFrame({"day": [*texts, None], "x": range(21)})
+    with pytest.warns(
+        UserWarning, match=r"'day' holds dates .* in several ways, such as '01\.01\.2023'; new ones .* as 2023-"
+    ):
+        schema = Schema.infer(column)
+    held = schema.container.split(column)["day"]
+    first = np.datetime64("2023-01-15").astype(int)
+    assert held[0] == first
+    assert held[12] == first - 14
+    assert schema.container.told({"day": "03.02.2023"})["day"] == first + 19
+    for others in (["03/04/2023"], ["1.2.23"]):
+        with pytest.warns(UserWarning, match="day"):
+            odd = Schema.infer(pl.DataFrame({"day": [*texts, *others], "x": range(20 + len(others))}))
+        assert odd.container.unit("day") is None

@@ -19,7 +19,7 @@ def test_names_are_left_out_and_made_anew() -> None:
         schema = Schema.infer(PEOPLE)
     assert schema.columns_of_state == ("city",)
     samples = schema.decode(torch.tensor([[0], [1]]))
-    assert samples["name"].tolist() == ["name-1", "name-2"]
+    assert samples["name"].tolist() == ["Person 40", "Person 41"]
     assert samples["city"].tolist() == ["a", "b"]
     assert Schema.from_config(schema.to_config()) == schema
 
@@ -30,7 +30,7 @@ def test_given_names_come_back_and_tell_nothing_of_others() -> None:
         schema = Schema.infer(PEOPLE)
     asked = schema.given({"name": ["Ada", None], "city": "b"}, 2)
     made = schema.written(torch.tensor([[0], [1]]), asked)
-    assert made["name"].tolist() == ["Ada", "name-2"]
+    assert made["name"].tolist() == ["Ada", "Person 41"]
     assert made["city"].tolist() == ["b", "b"]
     for some in ({"Ada", "Bo"}, ("Ada", "Bo")):
         with pytest.raises(InputError, match="'name' identifies rows and is not modelled, so it can be given no range"):
@@ -49,7 +49,20 @@ def test_whole_numbers_are_identifiers_where_that_is_declared_and_fractions_are_
     schema = Schema.from_config(Schema.infer(frame, kinds={"name": "identifier"}).to_config())
     assert schema.columns_of_state == ("city",)
     again = schema.decode(schema.encode(frame).x)
-    assert again["name"].tolist() == list(range(1, ROWS + 1))
+    assert again["name"].tolist() == list(range(ROWS + 7, 2 * ROWS + 7))
     assert again["name"].dtype == frame["name"].dtype
     with pytest.raises(InputError, match="is declared identifier, but is of type float64"):
         Schema.infer(PEOPLE.assign(name=np.arange(ROWS) / 7), kinds={"name": "identifier"})
+
+
+def test_texts_without_a_pattern_are_called_after_their_column() -> None:
+    frame = PEOPLE.assign(name=["x" * i for i in range(1, ROWS + 1)])
+    with pytest.warns(UserWarning, match=r"samples hold 'name-1', 'name-2', \.\.\."):
+        schema = Schema.infer(frame)
+    assert schema.decode(torch.tensor([[0], [1]]))["name"].tolist() == ["name-1", "name-2"]
+
+
+def test_small_types_hold_the_numbers_that_are_made() -> None:
+    frame = PEOPLE.assign(name=np.arange(127 - ROWS, 127, dtype=np.int8))
+    schema = Schema.infer(frame, kinds={"name": "identifier"})
+    assert schema.decode(torch.tensor([[0], [1]]))["name"].tolist() == [1, 2]

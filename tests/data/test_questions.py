@@ -296,6 +296,30 @@ def test_a_count_far_from_the_data_is_said(schema: Schema) -> None:
     ask(schema, calls=2 * most)
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (-5, "was given -5, beyond what was seen when the model was fitted, 1 to 99;"),
+        (105, "was given 105, beyond what was seen when the model was fitted, 1 to 99;"),
+        (250, "was given 250, far from what was seen when the model was fitted, 1 to 99;"),
+        ([1, 50], "was given 50, between 5 and 97, where nothing was when the model was fitted;"),
+        (102, None),
+        ([5, 97], None),
+        ((-9, 150), None),
+        ({2, 98}, None),
+    ],
+)
+def test_a_number_of_a_table_where_there_is_none_is_said(value: Any, said: str | None) -> None:
+    frame = pl.DataFrame({"code": [1, 2, 3, 4, 5, 97, 98, 99] * 5, "sex": ["f", "m"] * 20})
+    fitted = Schema.infer(frame)
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        fitted.given({"code": value}, 2)
+    assert [str(one.message).partition(" what the")[0] for one in found] == (
+        [] if said is None else [f"Column 'code' {said}"]
+    )
+
+
 def test_a_date_far_from_the_data_is_said_as_dates() -> None:
     frame = pl.DataFrame({"day": ["2020-01-01", "2020-02-01", "2020-02-07"], "pay": ["$1.00", "$2.00", "$1,000.50"]})
     schema = Schema.infer(frame)

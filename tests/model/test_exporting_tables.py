@@ -179,3 +179,20 @@ def test_laws_are_those_of_the_denoiser() -> None:
     found = Laws(model.denoiser_, model.schema_)(torch.cat(list(state.values()), 1))
     for one, law in zip(found, expected.values(), strict=True):
         torch.testing.assert_close(one, law)
+
+
+def test_names_of_rows_are_made_as_the_model_makes_them(tmp_path: Path) -> None:
+    spread = np.random.default_rng(0).choice(10**6, N, replace=False)
+    named = {
+        "id": [f"P-{i:03}" for i in range(N)],
+        "plate": [f"{'AB'[i % 2]}{number:x}" for i, number in enumerate((spread + 2**20).tolist())],
+        "phone": [f"+49 {number}" for number in spread.tolist()],
+        "who": ["x" * (i + 1) for i in range(N)],
+    }
+    frame = table().select("age").with_columns(**{name: pl.Series(texts) for name, texts in named.items()}, row=spread)
+    model = DenoisingMarkovModel(quick=True, kinds=dict.fromkeys((*named, "row"), "identifier")).fit(frame)
+    model.export(tmp_path / "model")
+    expected = model.sample(40, seed=3)
+    assert alike(standalone_table.sample(40, 3, tmp_path / "model"), expected)
+    assert expected["id"].to_list()[:2] == ["P-080", "P-081"]
+    assert all(not set(expected[name]) & set(frame[name]) for name in (*named, "row"))

@@ -112,8 +112,9 @@ def sample(
     dialect = reading.dialect(form and form.usual)
     with streams.gathering(output, count, overwrite, group, dialect) as put:
         for number in range(group.rank, count, group.size):
-            here = known | {name: reading.at(values, number, size) for name, values in read.items()}
             own, n = streams.seed_of(seed, number), min(size, rows - number * size)
+            here = known | {name: reading.at(values, number, size) for name, values in read.items()}
+            here = (fitted.schema_.made_anew(n, number * size) if number else {}) | here
             beside = {"y": reading.at(y, number, size), "guidance": guidance}
             put(number, fitted.sample(n, given=here or None, **beside, seed=own, sampler=make))
     common.wrote(output, json, {"output": str(output), "rows": rows, "seed": seed}, f"wrote {rows:,} rows to {output}")

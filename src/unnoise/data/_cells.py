@@ -64,8 +64,9 @@ _TOTAL = r"(?i)^(grand |sub)?(total|totals|sum|summe|gesamt|insgesamt|somme|suma
 _WRITTEN_PHONE = r"^\+\d[\d ()/.-]{6,}$"
 _LONG = r"\d{16}"
 _PHONE = r"^\+\d{7,}$"
-_COMMA = r"^[+-]?(\d{1,3}(\.\d{3})+|\d*)(,\d+)?([eE][+-]?\d+)?$"  # 1.234,50
-_POINT = r"^[+-]?(\d{1,3}(,\d{3})+|\d*)(\.\d+)?([eE][+-]?\d+)?$"  # 1,234.50
+_COMMA = r"^[+-]?((\d{1,3}(\.\d{3})+|\d+)(,\d+)?|,\d+)([eE][+-]?\d+)?$"  # 1.234,50
+_POINT = r"^[+-]?((\d{1,3}(,\d{3})+|\d+)(\.\d+)?|\.\d+)([eE][+-]?\d+)?$"  # 1,234.50
+_BOTH = r"\d\.\d{3},\d"
 _THREES_COMMA = r"^[+-]?[1-9]\d{0,2},\d{3}$"
 _THREES_POINT = r"^[+-]?[1-9]\d{0,2}(\.\d{3})+$"
 _FORTRAN = r"^[+-]?(\d+\.\d*|\.\d+)([eEdD][+-]?\d+)?$"  # 1.5D+03
@@ -160,8 +161,8 @@ def _in_points(cells: pl.DataFrame, source: str, decimal: str) -> pl.DataFrame:
     )
     if decimal == "maybe ,":
         names = [name for name in names if name not in threes]
-    elif decimal == ",":
-        names += points
+    elif decimal == "," or (decimal == ";" and _which(cells.select(names), every.str.contains(_BOTH).any())):
+        names += points  # which group thousands, as in 1.234,50
     elif threes or (names and points):
         told = (threes or points)[0]
         warn(
@@ -180,7 +181,9 @@ def is_changed(column: pl.Series, cells: pl.DataFrame) -> bool:
     return column.dtype.is_numeric() and not column.cast(pl.String).eq_missing(cells[column.name]).all()
 
 
-def without_marks(table: pl.DataFrame, names: Sequence[str], source: str, reading: Reading) -> pl.DataFrame:
+def without_marks(
+    table: pl.DataFrame, names: Sequence[str], source: str, reading: Reading, decimal: str = "maybe ."
+) -> pl.DataFrame:
     """The table with holes for '?' among words, and for signs or words like '-' and n.a. among numbers or dates.
 
     A warning says so. Columns that stay text have holes for '?' alone, where that is said to be missing.
@@ -189,33 +192,46 @@ def without_marks(table: pl.DataFrame, names: Sequence[str], source: str, readin
 
     marked: dict[str, list[str]] = {}
     for column, name in zip(table.columns, names, strict=True):
-        series = table[column]
-        if series.dtype != pl.String or name in reading.text - reading.marked:
-            continue
-        marks = [mark for mark in marks_in(series) if mark == "?" or name not in reading.text]
-        known = reading.words.get(name)
-        limits = list(known) if known else words_in(series, marks) if marks else []
-        marks = [mark for mark in marks if mark not in limits]
-        rest = series.filter(~series.is_in([*marks, *limits])).drop_nulls() if marks else series.head(0)
-        if not marks or (len(rest) == 0 and not known and name not in reading.text):
-            continue
-        numbers = name not in reading.text | reading.levels and rest.cast(pl.Float64, strict=False).null_count() == 0
-        marks = (
-            marks
-            if numbers or notation_of(rest) or (name not in reading.text | reading.levels and _are_dates(rest))
-            else ["?"]
-            if "?" in marks and rest.str.contains(r"[\pL\d]").all()
-            else []
-        )
+        marks, plainly = marks_of(table[column], name, reading, decimal)
         if marks:
             plain = pl.when(pl.col(column).is_in(marks)).then(None).otherwise(pl.col(column)).alias(column)
             found = table.select(plain)
-            plainly = numbers and not limits
-            table = table.with_columns(typed(found, source, decimal="maybe .", alone=False) if plainly else found)
+            table = table.with_columns(typed(found, source, decimal=decimal, alone=False) if plainly else found)
             for mark in marks:
                 marked.setdefault(mark, []).append(name)
     warn_of_marks(marked, source)
     return table
+
+
+def marks_of(series: pl.Series, name: str, reading: Reading, decimal: str) -> tuple[list[str], bool]:
+    """The texts of a column that are read as missing, and whether all others are plain numbers."""
+    import polars as pl
+
+    if series.dtype != pl.String or name in reading.text - reading.marked:
+        return [], False
+    marks = [mark for mark in marks_in(series) if mark == "?" or name not in reading.text]
+    known = reading.words.get(name)
+    limits = list(known) if known else words_in(series, marks) if marks else []
+    marks = [mark for mark in marks if mark not in limits]
+    rest = series.filter(~series.is_in([*marks, *limits])).drop_nulls() if marks else series.head(0)
+    if not marks or (len(rest) == 0 and not known and name not in reading.text):
+        return [], False
+    open_to = name not in reading.text | reading.levels
+    numbers = open_to and are_numbers(rest, decimal)
+    if numbers or notation_of(rest) or (open_to and _are_dates(rest)):
+        return marks, numbers and not limits
+    return (["?"] if "?" in marks and rest.str.contains(r"[\pL\d]").all() else []), False
+
+
+def are_numbers(texts: pl.Series, decimal: str) -> bool:
+    """Whether all are, with the sign before fractions as in `typed`."""
+    import polars as pl
+
+    if texts.cast(pl.Float64, strict=False).null_count() == 0:
+        return True
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return typed(texts.to_frame(), "", decimal=decimal, alone=False).to_series().dtype.is_numeric()
 
 
 def marks_in(texts: pl.Series) -> list[str]:
@@ -335,6 +351,25 @@ def warn_of_points(cells: pl.DataFrame, table: pl.DataFrame, source: str) -> Non
             f"{source} holds numbers such as {value}, which is read with a point before its fraction; pass --decimal , "
             "(decimal=',') if the sign groups thousands."
         )
+
+
+def notes_below(table: pl.DataFrame, decimal: str) -> int:
+    """How many of the last rows hold nothing but one text, where all that stands above it are numbers, or nothing."""
+    import polars as pl
+
+    if table.width < 2 or len(table) < _FEWEST:
+        return 0
+    count = _last_of(table.select(pl.sum_horizontal(pl.all().is_not_null().cast(pl.Int64))).to_series() <= 1)
+    rows, below = table.head(len(table) - count), table.tail(count)
+    held = [name for name in table.columns if below[name].count()]
+    if not held or len(rows) < _FEWEST:
+        return 0
+    texts = [
+        table[name].dtype == pl.String and below[name].cast(pl.Float64, strict=False).count() == 0 for name in held
+    ]
+    over = [rows[name].count() > 0 and are_numbers(rows[name].drop_nulls(), decimal) for name in held]
+    said = any(marks_in(below[name]) for name in held if table[name].dtype == pl.String)  # n.a. is a hole
+    return count if all(texts) and all(over) and not said else 0
 
 
 def warn_of_the_end(table: pl.DataFrame, source: str) -> None:

@@ -9,6 +9,7 @@ import csv
 import dataclasses
 import io
 import re
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -29,8 +30,49 @@ _SHOWN = 60  # letters of a row
 _BLANK = re.compile(rb"[ \r\n]*")
 
 
+@dataclass(frozen=True, eq=False)
+class Parsed:
+    """A table of text.
+
+    Args:
+        table: the numbers and texts of its columns, which have other names.
+        names: of the columns; the first is empty if it numbers the rows.
+        rows: the bytes of the rows, in UTF-8.
+        separator: between fields.
+        encoding: of the file; None for UTF-8.
+        reading: what is said of it, and what it says by itself.
+    """
+
+    table: pl.DataFrame
+    names: list[str]
+    rows: bytes
+    separator: str
+    encoding: str | None
+    reading: Reading
+
+
 def read_csv(content: bytes, source: str, reading: Reading) -> tuple[pl.DataFrame, Dialect, Cells]:
     """The table, how it is written, and what gives its cells as they are; columns without names are x0, x1, ..."""
+    found = _without_notes(parsed(content, source, reading), source)
+    table, names, rows, separator = found.table, found.names, found.rows, found.separator
+    known = as_known(names, reading.names)
+    table = _texts_kept(table, rows, known, separator, reading)
+    table = _cells.without_marks(table, known, source, reading, decimal_of(separator, found.reading.decimal))
+    _cells.warn_of_numbers(table, known, source, reading.text | reading.levels)
+    _cells.warn_of_the_end(table, source)
+    missing = _word_for_missing(table, rows, separator)
+    decimal = found.reading.decimal
+    plain = Dialect(separator, decimal, found.encoding, (), missing, told=decimal is not None)
+    dialect = _dialect(table, rows, names, plain)
+    table.columns = names
+    if names[0] == "":
+        warn_of_numbering(source)
+        table = table.drop("")
+    return table, dialect, partial(_as_written, rows, names, separator)
+
+
+def parsed(content: bytes, source: str, reading: Reading) -> Parsed:
+    """The content without what stands above and beside the rows; a warning says what that is."""
     encoding = _text.encoding_of(content, reading.encoding, reading.like.encoding if reading.like else None)
     content, sign = _text.without_sign(_text.as_utf8(content, source, encoding))
     reading = dataclasses.replace(reading, separator=reading.separator or sign)
@@ -55,26 +97,43 @@ def read_csv(content: bytes, source: str, reading: Reading) -> tuple[pl.DataFram
         table = _table(rows, len(first), separator, source, reading)
     if table.height == 0:
         raise InputError(f"{source} holds no rows of data.")
-    above = _headers.above_numbers(table, names, source, reading)
+    above = _headers.above_numbers(table, names, source, reading, decimal_of(separator, reading.decimal))
     for _ in range(above):
         rows = rows[_text.record(rows, separator, source)[1] :]
     table = _table(rows, len(names), separator, source, reading) if above else table
-    known = _as_known(names, reading.names)
-    table = _texts_kept(table, rows, known, separator, reading)
-    table = _cells.without_marks(table, known, source, reading)
-    _cells.warn_of_numbers(table, known, source, reading.text | reading.levels)
-    _cells.warn_of_the_end(table, source)
-    missing = _word_for_missing(table, rows, separator)
-    plain = Dialect(separator, reading.decimal, encoding, (), missing, told=reading.decimal is not None)
-    dialect = _dialect(table, rows, names, plain)
-    table.columns = names
-    if names[0] == "":
-        warn(f"The first column of {source} has no name and numbers the rows, so it is left out.")
-        table = table.drop("")
-    return table, dialect, partial(_as_written, rows, names, separator)
+    return Parsed(table, names, rows, separator, encoding, reading)
 
 
-def _as_known(names: list[str], expected: Sequence[str]) -> list[str]:
+def _without_notes(found: Parsed, source: str) -> Parsed:
+    """The table without the last rows that hold a text alone where numbers stand above; a warning says so."""
+    decimal = decimal_of(found.separator, found.reading.decimal)
+    count = _cells.notes_below(found.table, decimal)
+    above, *below = found.rows.rstrip(b" \r\n").rsplit(b"\n", count)
+    if not count or len(below) != count or any(line.count(b'"') % 2 for line in below):
+        return found
+    rows = above + b"\n"
+    table = _table(rows, len(found.names), found.separator, source, found.reading)
+    shown = repr(next(cell for row in found.table.tail(count).rows() for cell in row if cell is not None)[:_SHOWN])
+    many = (
+        f"The last {count} rows of {source} (such as {shown}) are"
+        if count > 1
+        else f"The last row of {source} ({shown}) is"
+    )
+    warn(f"{many} left out, as notes below numbers are.")
+    return dataclasses.replace(found, table=table, rows=rows)
+
+
+def decimal_of(separator: str, said: str | None) -> str:
+    """What `_cells.typed` is told of the sign before fractions."""
+    return said or {",": "maybe .", ";": ";"}.get(separator, "maybe ,")
+
+
+def warn_of_numbering(source: str) -> None:
+    """Say that the first column is left out."""
+    warn(f"The first column of {source} has no name and numbers the rows, so it is left out.")
+
+
+def as_known(names: list[str], expected: Sequence[str]) -> list[str]:
     """The names of a file as those that are expected, where they differ in blanks, marks or capitals alone."""
     found = {label: name for name, label in labels_of(names, expected, aloud=False).items()}
     return [found[name] for name in names]
@@ -187,7 +246,7 @@ def _table(body: bytes, width: int, separator: str, source: str, reading: Readin
         return table
     cells = read(infer_schema=False, columns=[names.index(name) for name in doubtful])
     cells.columns = doubtful
-    decimal = reading.decimal or {",": "maybe .", ";": ";"}.get(separator, "maybe ,")
+    decimal = decimal_of(separator, reading.decimal)
     return table.with_columns(_cells.typed(cells, source, decimal=decimal, alone=width == 1))
 
 

@@ -28,6 +28,8 @@ _COMPACT = "%Y%m%dT%H%M%S"
 NUMBER = "%Y%m%d"  # of whole numbers such as 20210131
 _FIRST, _LAST, _FEWEST = 18000101, 21991231, 10  # such numbers, and how many that differ are no chance
 _CLEAR = ("%Y-%m-%d", *(f"%Y-%m-%d{sign}{time}" for sign in " T" for time in _TIMES), *_TIMES, _COMPACT)
+_CLEAR_DAYS = ("%Y-%m-%d", "%d.%m.%Y", "%Y/%m/%d", "%d %b %Y", "%d %B %Y")
+_FEW = 3  # dates that are written in one of several ways
 _DAYS: tuple[str, ...] = (
     *("%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%-d.%-m.%Y", "%d %b %Y", "%d %B %Y", "%-d %b %Y", "%-d %B %Y"),
     *("%d-%b-%Y", "%d-%B-%Y", "%b %d, %Y", "%B %d, %Y", "%b %-d, %Y", "%B %-d, %Y"),
@@ -162,6 +164,13 @@ def _less_clear(held: pl.Series, name: str) -> str | None:
         found = _unpadded(held, found)
         warn(f"Column '{name}' is read as dates: {held[0]!r} is {parsed(held.head(1), found)[0]}.")
         return found
+    if (usual := _usual_of(held)) is not None:
+        other = held.filter(parsed(held, usual).is_null())[0]
+        warn(
+            f"Column '{name}' holds dates that are written in several ways, such as {other!r}; new ones are written as "
+            f"{written(parsed(held, usual).drop_nulls().head(1), usual)[0]}."
+        )
+        return usual
     best = max(("%Y-%m-%d", *_OTHER[:4], *_PAIRS[0]), key=lambda pattern: _share(held, pattern))
     if _share(held, best) >= _MOST or held.str.contains(_SHORT_YEAR).all():
         odd = held.filter(parsed(held, best).is_null())
@@ -170,6 +179,21 @@ def _less_clear(held: pl.Series, name: str) -> str | None:
             "as 2021-01-31 to model them as dates."
         )
     return None
+
+
+def _usual_of(held: pl.Series) -> str | None:
+    """The most frequent way of texts that are all clear dates, each way that of a few or more; None of others."""
+    days = [(parsed(held, pattern).dt.year() >= 1000).fill_null(False) for pattern in _CLEAR_DAYS]
+    if len(held) < _FEWEST or any(sum(int(own[i]) for own in days) != 1 for i in range(len(held))):
+        return None
+    counts = [int(own.sum()) for own in days]
+    fine = min(count for count in counts if count) >= _FEW
+    return _unpadded_in(held, _CLEAR_DAYS[counts.index(max(counts))]) if fine else None
+
+
+def _unpadded_in(held: pl.Series, pattern: str) -> str:
+    """The pattern as it is among those that fit it."""
+    return _unpadded(held.filter(parsed(held, pattern).is_not_null()), pattern)
 
 
 def parsed(texts: pl.Series, pattern: str) -> pl.Series:
@@ -220,7 +244,11 @@ def parsed_again(texts: pl.Series, column: Column) -> pl.Series:
         found = parsed(texts, pattern)
         if found.null_count() == texts.null_count():
             return localised(found, column.zone) if column.zone and pattern in patterns else found
-    return parsed(texts, column.pattern or _CLEAR[0])
+    found = parsed(texts, column.pattern or _CLEAR[0])
+    if column.counted == "date" and str(column.pattern).replace("%-", "%") in _CLEAR_DAYS:
+        for pattern in _CLEAR_DAYS:
+            found = found.zip_with(found.is_not_null(), parsed(texts, pattern))
+    return found
 
 
 def localised(found: pl.Series, zone: str) -> pl.Series:

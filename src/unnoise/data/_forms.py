@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from unnoise._errors import InputError
+from unnoise.data._degrees import Degrees
 from unnoise.data._notations import Notation, notation_of
 from unnoise.data._scientific import Scientific, scientific_of
 
 if TYPE_CHECKING:
     import polars as pl
 
-Form = Notation | Scientific
+Form = Notation | Scientific | Degrees
 
 
 def form(pattern: str) -> Form:
@@ -20,12 +22,12 @@ def form(pattern: str) -> Form:
     >>> str(form("0.00")), str(form("0.000E+00"))
     ('0.00', '0.000E+00')
     """
-    try:
-        return Scientific.of(pattern)
-    except InputError:
-        return Notation.of(pattern)
+    for kind in (Scientific, Degrees):
+        with contextlib.suppress(InputError):
+            return kind.of(pattern)
+    return Notation.of(pattern)
 
 
-def plain_form(texts: pl.Series, point: str) -> Form | None:
+def plain_form(texts: pl.Series, point: str) -> Notation | Scientific | None:
     """The form in which all these texts would be written again as they are, with this sign before decimals."""
     return notation_of(texts, point=point) or scientific_of(texts)

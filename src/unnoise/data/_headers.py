@@ -19,6 +19,7 @@ _FRACTION = re.compile(r"[+-]?(\d+\.\d*|\.\d+)([eE][+-]?\d+)?")
 _DECIMAL_COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d*),\d+")
 _MOST_ABOVE, _FEWEST, _SHOWN = 2, 5, 60  # rows of words over numbers, rows below them, letters
 _ABOVE = ("stands over numbers, as units do, and is left out", "stand over numbers, as units do, and are left out")
+_FEWEST_REPEATED = 10  # rows, of which none has a value of its own
 _MOST = 0.9  # of the values of a column that is one of numbers
 _SAY = "pass --header yes (header='yes') if the first line holds names, or no if it is data"
 
@@ -56,7 +57,8 @@ def names(
     plain = len(texts) == len(first) and not again
     if commented and not (plain and any(" " in name for name in commented)):
         return commented
-    if any(i not in again and table.to_series(i).dtype.is_numeric() for i in above):
+    alone = again and any(_stands_alone(table.to_series(i)) for i in texts if i not in again)
+    if alone or any(i not in again and table.to_series(i).dtype.is_numeric() for i in above):
         warn(
             f"The first line of {source} is read as names, though {first[again[0]]!r} is a value of its column; {_SAY}."
         )
@@ -94,9 +96,9 @@ def lacks_a_name(first: list[str], rows: bytes, separator: str, source: str) -> 
         return False
 
 
-def above_numbers(table: pl.DataFrame, names: list[str], source: str, reading: Reading) -> int:
+def above_numbers(table: pl.DataFrame, names: list[str], source: str, reading: Reading, decimal: str) -> int:
     """How many of the first rows are no data: words over numbers in all columns that have some, as units are."""
-    found = next((count for count in range(1, _MOST_ABOVE + 1) if _are_above(table, names, count, reading)), 0)
+    found = next((count for count in range(1, _MOST_ABOVE + 1) if _are_above(table, names, count, reading, decimal)), 0)
     if found:
         shown = ", ".join(repr(cell) for cell in table.row(0) if cell is not None)[:_SHOWN]
         which = f"The first row of {source}" if found == 1 else f"The first {found} rows of {source}"
@@ -104,7 +106,7 @@ def above_numbers(table: pl.DataFrame, names: list[str], source: str, reading: R
     return found
 
 
-def _are_above(table: pl.DataFrame, names: list[str], count: int, reading: Reading) -> bool:
+def _are_above(table: pl.DataFrame, names: list[str], count: int, reading: Reading, decimal: str) -> bool:
     import polars as pl
 
     head, rest = table.head(count), table.slice(count)
@@ -118,7 +120,9 @@ def _are_above(table: pl.DataFrame, names: list[str], count: int, reading: Readi
         if head.schema[column] != pl.String:
             return False
         held = rest[column].drop_nulls()
-        number = held.cast(pl.Float64, strict=False).null_count() == 0 and len(held) > 0
+        number = len(held) > 0 and (
+            held.dtype.is_numeric() or (held.dtype == pl.String and _cells.are_numbers(held, decimal))
+        )
         if name in reading.text or not number or _cells.marks_in(there):
             others += 1
         elif there.cast(pl.Float64, strict=False).null_count() < len(there):
@@ -201,6 +205,12 @@ def _holds_numbers(column: pl.Series) -> bool:
         return column.null_count() < len(column)
     filled = column.drop_nulls()
     return len(filled) > 0 and int(filled.cast(pl.Float64, strict=False).count()) >= _MOST * len(filled)
+
+
+def _stands_alone(column: pl.Series) -> bool:
+    """Whether what is no value of a column would be its only one that occurs once, of few."""
+    counts = column.drop_nulls().value_counts()["count"]
+    return len(column) >= _FEWEST_REPEATED and len(counts) > 0 and int(counts.to_numpy().min()) > 1
 
 
 def _check_once(first: list[str], table: pl.DataFrame, source: str) -> None:

@@ -35,13 +35,16 @@ def offers(columns: Mapping[str, Values]) -> list[tuple[str, int]]:
     for place, name in enumerate(names):
         rows = present.get(name, slice(None))
         held[place, rows] = numbers[name][rows]
-    sums = _sums(names, held)
+    copies = _copies(names, held)
+    left = [place for place, name in enumerate(names) if name not in {target for target, _ in copies}]
+    sums = copies + _sums([names[place] for place in left], held[left])
     used = {target for target, _ in sums}
     orders = [
         (low, high) for low, high in _orders(names, held) if not {low, high} & used
     ]  # a sum is at least its parts
     texts = [text for _, text in sums]
-    texts += _equivalent({name: values for name, values in flat.items() if name not in present})
+    others = {name: values for name, values in flat.items() if name not in present and name not in dict(copies)}
+    texts += _equivalent(others)
     texts += [f"{low} <= {high}" for low, high in orders]
     return [(text, n) for text in texts[:MOST_OFFERS]]
 
@@ -151,6 +154,30 @@ def _is_near(low: Values, high: Values) -> bool:
     """Whether independent columns would often break the order: in a row in a hundred, or more."""
     shift = len(low) // 2 + 1
     return bool((np.roll(low, shift) > high).mean() >= 0.01)
+
+
+def _copies(names: Sequence[str], held: Values) -> list[tuple[str, str]]:
+    """Columns that are an earlier one again, or lie as far from it in all rows."""
+    found: dict[str, str] = {}
+    for source, target in combinations(range(len(names)), 2):
+        if names[source] in found or names[target] in found:
+            continue
+        shift = _shift(held[target, :FIRST], held[source, :FIRST])
+        if shift is None or (shift := _shift(held[target], held[source])) is None:
+            continue
+        more = "" if shift == 0 else f" {'+' if shift > 0 else '-'} {abs(shift):g}"
+        found[names[target]] = f"{names[target]} = {names[source]}{more}"
+    return list(found.items())
+
+
+def _shift(one: Values, other: Values) -> float | None:
+    """How far one lies above the other wherever both are, if that never varies, and one is not there alone."""
+    gap = one - other
+    there = ~np.isnan(gap)
+    if there.sum() < FEWEST or (~np.isnan(one) & ~there).any():
+        return None
+    shift = float(f"{gap[there][0]:.12g}")
+    return shift if np.abs(gap[there] - shift).max() <= EXACT * np.abs(one[there]).max() else None
 
 
 def _sums(names: Sequence[str], held: Values) -> list[tuple[str, str]]:

@@ -139,6 +139,9 @@ def requoted(table: bytes, separator: str) -> bytes:
     sign = re.escape(separator.encode())
     if b'"' not in table or not re.search(rb'\\"|(?m:(^|%s)[^%s"\r\n]+")' % (sign, sign), table):
         return table
+    field = rb'(?>"(?:[^"]|"")*+"|[^"%s\r\n]*+)(?>%s|\r?\n|\Z)' % (sign, sign)
+    if re.fullmatch(rb"(?:%s)*+" % field, table):
+        return table
     text = table.decode("utf-8")
     ways: list[Any] = [{}, {"escapechar": "\\", "doublequote": False}]
     for way in ways:

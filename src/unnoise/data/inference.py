@@ -150,8 +150,7 @@ def modelled(
         for name, values in columns.items()
         if name not in by_declaration and (values == values.flat[0]).all()
     }
-    for name in _identifiers(columns, kind_of, present, orders or {}):
-        constants[name] = Identifier.fit(columns[name], name)
+    constants |= _identifiers(columns, kind_of, present, orders or {})
     flagged = holes.missing({name: mask for name, mask in present.items() if name in columns})
     check_varying(columns, constants, flagged)
     pools: dict[str, list[str]] = {}
@@ -192,20 +191,21 @@ def _identifiers(
     kind_of: Mapping[str, str],
     present: holes.Present,
     orders: Collection[str],
-) -> list[str]:
+) -> dict[str, Identifier]:
     """The columns of text of which nearly every row has its own: names of people must not come back unasked."""
-    found = []
+    found = {}
     for name, values in columns.items():
+        texts = values[present[name]] if name in present else values
+        free = name not in kind_of and name not in orders and values.dtype == object and values.ndim == 1
         if kind_of.get(name) == Identifier.name:
-            found.append(name)
-        elif name not in kind_of and name not in orders and values.dtype == object and values.ndim == 1:
-            texts = values[present[name]] if name in present else values
-            if len(texts) >= _FEWEST_NAMES and len(set(texts.tolist())) > _MOSTLY * len(texts):
-                found.append(name)
-                warn(
-                    f"'{name}' has a text of its own in nearly every row, as names do, so it is not modelled, and "
-                    f"samples hold '{name}-1', '{name}-2', ...; declare it category or sequence to model it"
-                )
+            found[name] = Identifier.fit(texts, name)
+        elif free and len(texts) >= _FEWEST_NAMES and len(set(texts.tolist())) > _MOSTLY * len(texts):
+            found[name] = Identifier.fit(texts, name)
+            made = ", ".join(f"'{text}'" for text in found[name].values(2).tolist())
+            warn(
+                f"'{name}' has a text of its own in nearly every row, as names do, so it is not modelled, and "
+                f"samples hold {made}, ...; declare it category or sequence to model it"
+            )
     return found
 
 

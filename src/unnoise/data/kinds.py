@@ -24,8 +24,9 @@ import numpy as np
 
 from unnoise._errors import InputError
 from unnoise.data import _numerics
-from unnoise.data._checked import LATER, TEXT, check, check_distinct, check_dtype, check_scale, is_held
+from unnoise.data._checked import LATER, TEXT, built, check, check_distinct, check_dtype, check_scale, entries, is_held
 from unnoise.data._numerics import Floats, Values
+from unnoise.data._serials import Serial, serial_of
 from unnoise.data.base import Coordinate, Feature, Kind, Level, described, indices_of, levels_of
 
 _LEAST_SCALE = float(np.finfo(np.float64).tiny)  # below it 1 / scale would be infinite
@@ -233,13 +234,18 @@ class Constant(Kind):
 class Identifier(Constant):
     """A text or a whole number of which nearly every row has its own, as a name or an id: not modelled, and made anew.
 
+    Those of one pattern are made by it, others than any of the data.
+
     >>> Identifier.fit(np.array(["Ada", "Bo"], dtype=object), "name").values(2).tolist()
     ['name-1', 'name-2']
+    >>> Identifier.fit(np.array(["P-08", "P-09"], dtype=object), "id").values(2).tolist()
+    ['P-10', 'P-11']
     >>> Identifier.fit(np.array([101, 102, 103]), "id").values(2).tolist()
-    [1, 2]
+    [104, 105]
     """
 
     name: ClassVar[str] = "identifier"
+    serial: Serial | None = field(default=None, metadata={LATER: True})
 
     def __post_init__(self) -> None:
         check_dtype(self.dtype, text=True)
@@ -248,13 +254,21 @@ class Identifier(Constant):
 
     @classmethod
     def fit(cls, values: Values, column: str) -> Self:
-        """Only the name of the column and its type are kept; an InputError unless it holds text or whole numbers."""
+        """The name of the column, its type, and its pattern, which holds no text of a row; an InputError at others."""
         if values.dtype != object and values.dtype.kind not in "iu":
             raise InputError(
                 f"Column '{column}' is declared identifier, but is of type {values.dtype}; expected text or whole "
                 "numbers: drop it."
             )
-        return cls(column, TEXT if values.dtype == object else str(values.dtype))
+        serial = serial_of([str(value) for value in values.tolist()])
+        return cls(column, TEXT if values.dtype == object else str(values.dtype), serial)
+
+    @classmethod
+    def from_fields(cls, fields: dict[str, Any]) -> Self:
+        """The kind that `to_config` described."""
+        told = fields.get("serial")
+        serial = None if told is None else built(Serial, entries([told], "serial")[0])
+        return super().from_fields(fields | {"serial": serial})
 
     def check(self, values: Values, column: str) -> None:
         """Any value will do: it has no part in the likelihood."""
@@ -264,15 +278,24 @@ class Identifier(Constant):
         """Why it is not modelled."""
         return "identifies rows and is not modelled"
 
-    def values(self, n: int) -> Values:
-        """The name of the column, and a number; or that alone."""
-        if self.dtype != TEXT:
-            return np.arange(1, n + 1).astype(self.dtype)
-        return np.array([f"{self.value}-{i + 1}" for i in range(n)], dtype=object)
+    def values(self, n: int, first: int = 0) -> Values:
+        """Others of the pattern; or the name of the column, and a number; or that alone. `first` have been made."""
+        places = range(first, first + n)
+        made = [None if self.serial is None else self.serial.text(i) for i in places]
+        if self.dtype == TEXT:
+            named = zip(places, made, strict=True)
+            return np.array([f"{self.value}-{i + 1}" if text is None else text for i, text in named], dtype=object)
+        held = [int(text) for text in made if text is not None]
+        fine = len(held) == n and max(held, default=0) <= np.iinfo(self.dtype).max
+        return (np.array(held) if fine else np.array(places) + 1).astype(self.dtype)
+
+    @property
+    def example(self) -> str:
+        """The first ones that are made."""
+        return ", ".join(map(str, self.values(2).tolist()))
 
     def __str__(self) -> str:
-        first, second = (f"{self.value}-1", f"{self.value}-2") if self.dtype == TEXT else (1, 2)
-        return f"identifier: not modelled, made anew as {first}, {second}, ..."
+        return f"identifier: not modelled, made anew as {self.example}, ..."
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,13 @@ from unnoise._errors import InputError
 from unnoise.data import containers, factors, features
 from unnoise.data import kinds as registry
 from unnoise.data._checked import check, entries
+from unnoise.data._numerics import Values
 from unnoise.data.base import Feature, Level
 from unnoise.data.charts import Gap
 from unnoise.data.constraints import Chart
 from unnoise.data.containers import Container, EventArray, Table
 from unnoise.data.factors import CategoryFactor, Factor, MissingFactor, NumberFactor, ResolvedFactor
-from unnoise.data.kinds import Constant, Empty
+from unnoise.data.kinds import Constant, Empty, Identifier
 from unnoise.processes import HasKernel, product
 
 _SHOWN = 20  # columns of a table or a sentence
@@ -94,6 +95,11 @@ class Parts:
     def missing(self) -> tuple[str, ...]:
         """The columns that were missing in some rows, which is modelled by a flag beside each."""
         return tuple(name for factor in self._flags.values() for name in factor.columns)
+
+    def made_anew(self, n: int, first: int = 0) -> dict[str, Values]:
+        """The columns that identify n rows, after `first` others; without those that may be missing."""
+        kinds = {name: kind for name, kind in self.constants.items() if name not in self.missing}
+        return {name: kind.values(n, first) for name, kind in kinds.items() if isinstance(kind, Identifier)}
 
     @property
     def empty(self) -> tuple[str, ...]:

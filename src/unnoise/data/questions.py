@@ -23,6 +23,8 @@ from unnoise.data.factors.base import as_type, quoted
 from unnoise.data.holes import Mask
 from unnoise.data.parts import Parts, unknown_column
 
+_WIDE, _LOOKED_AT = 0.2, 1000  # of the range that was seen: how wide a gap is said; values that are looked at for it
+
 
 @dataclass(frozen=True)
 class Range:
@@ -290,7 +292,7 @@ def _within(
         expected = "low at most high" if fine else "both finite numbers or None"
         shown = f"({', '.join(map(word_of(parts, name), ends))})" if fine else f"{value!r:.100}"
         raise InputError(f"Column '{name}' was given the range {shown}; expected (low, high), {expected}.")
-    _warn_if_far(parts, factor, name, np.array(ends, dtype=np.float64))
+    _warn_if_far(parts, factor, name, np.array(ends, dtype=np.float64), ends=True)
     low, high = value
     return Range(low, high, parts.container.outside(name), turn)
 
@@ -309,21 +311,33 @@ def _is_numeric(factor: Factor, name: str) -> bool:
     return factor.decode(factor.anywhere[None])[name].dtype.kind in "iuf"
 
 
-def _warn_if_far(parts: Parts, factor: Factor | None, name: str, values: Values) -> None:
+def _warn_if_far(parts: Parts, factor: Factor | None, name: str, values: Values, ends: bool = False) -> None:
+    """Say that values lie where none was seen: beyond all, or in a wide gap; of the `ends` of a range only far ones."""
     seen = None if factor is None else factor.seen(name)
-    if seen is None or not values.size:
+    if factor is None or seen is None or not values.size:
         return
     low, high = seen
     values = values[~np.isin(values, list(parts.container.words(name).values()))]
-    numbers = values.astype(np.float64)
-    far = (numbers > high + (high - low)) | (numbers < low - (high - low))
-    if far.any():
-        first = parts.word(name, float(numbers[far].flat[0])) or values[far].flat[0]
-        ends = [parts.word(name, end) or f"{end:g}" for end in seen]
-        warn(
-            f"Column '{name}' was given {first}, far from what was seen when the model was fitted, "
-            f"{' to '.join(ends)}; what the model says there is a guess."
-        )
+    numbers, span = values.astype(np.float64), high - low
+    beyond = np.maximum(low - numbers, numbers - high)
+    odd = beyond > (span if ends else factor.reach * span)
+    if odd.any():
+        first, where = values[odd].flat[0], "far from" if beyond[odd].flat[0] > span else "beyond"
+        how = f"{where} what was seen when the model was fitted, {{}} to {{}}"
+    elif not ends and (gap := _wide_gap(factor, name, np.unique(numbers)[:_LOOKED_AT], _WIDE * span)) is not None:
+        first, seen = values[(numbers > gap[0]) & (numbers < gap[1])].flat[0], gap
+        how = "between {} and {}, where nothing was when the model was fitted"
+    else:
+        return
+    shown = [parts.word(name, float(number)) or f"{number:g}" for number in seen]
+    said = parts.word(name, float(first)) or first
+    warn(f"Column '{name}' was given {said}, {how.format(*shown)}; what the model says there is a guess.")
+
+
+def _wide_gap(factor: Factor, name: str, numbers: Values, width: float) -> tuple[float, float] | None:
+    """The first gap wider than this with one of the numbers in it."""
+    gaps = (factor.gap(name, number) for number in numbers.tolist())
+    return next((gap for gap in gaps if gap is not None and gap[1] - gap[0] > width), None)
 
 
 def _check_may_be_missing(parts: Parts, name: str) -> None:

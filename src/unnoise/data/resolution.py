@@ -165,6 +165,14 @@ class Resolution(Kind):
         ends = self._values(self._numbers)
         return float(ends[0]), float(ends[1])
 
+    def gap(self, number: float) -> tuple[float, float] | None:
+        """Where the cells around a number in none end and begin; None in a cell and beyond all of numbers."""
+        ends = self._values(self._ends).astype(np.float64)
+        starts = self._values(self._starts).astype(np.float64)
+        cell = int(np.searchsorted(starts, number, "right")) - 1
+        between = self.less <= cell < len(starts) - 1 - self.more and number > ends[cell]
+        return (float(ends[cell]), float(starts[cell + 1])) if between else None
+
     @property
     def _numbers(self) -> Values:
         """The first and the last number as a point, without words."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import re
 from collections.abc import Iterator
@@ -14,8 +15,10 @@ from torch import nn
 from unnoise import _tree
 from unnoise._errors import InputError
 from unnoise.data import Schema
+from unnoise.data._checked import TEXT
 from unnoise.data.containers import Table
 from unnoise.data.factors import CategoryFactor, Factor, MissingFactor, ResolvedFactor
+from unnoise.data.kinds import Identifier
 from unnoise.denoisers import Denoiser
 from unnoise.evaluation.closed_form import mixture_in
 from unnoise.model.defaults import default_sampler, is_timeless
@@ -108,12 +111,20 @@ def _columns(schema: Schema, flags: list[str | None]) -> Iterator[dict[str, Any]
         yield {
             "name": name,
             "value": None if always is None else always.value,
+            "made": _made(always) if isinstance(always, Identifier) else None,
             "cell": None if factor is None else cells.index(name),
             "digits": cells.count(name),
             "row": rows.index(name) if name in rows else None,
             "flag": flags.index(name) if name in flags else None,
             **_of_values(factor, name, types[name]),
         }
+
+
+def _made(kind: Identifier) -> dict[str, Any]:
+    """How an identifier is made."""
+    serial = kind.serial
+    told = None if serial is None else {**dataclasses.asdict(serial), "stride": serial.stride}
+    return {"serial": told, "whole": kind.dtype != TEXT}
 
 
 def _of_values(factor: Factor | None, name: str, type_: str) -> dict[str, Any]:

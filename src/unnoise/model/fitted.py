@@ -30,6 +30,7 @@ from unnoise.evaluation.dequantised import DequantisedLikelihood
 from unnoise.model import quick
 from unnoise.model.card import card
 from unnoise.model.defaults import Built, default_likelihood, default_sampler, is_timeless
+from unnoise.model.doubting import warn_of_values_apart
 from unnoise.model.exporting import exported
 from unnoise.model.filling import imputed, probabilities
 from unnoise.model.posteriors import posteriors
@@ -110,8 +111,9 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         known = self.schema_.given({} if given is None else given, n, y)
         rng = generator(seed)
         ask = self.asker(rng, sampler=sampler, steps=steps, guidance=guidance)
-        x, known = sampled(self.schema_, known, ask, rng)
-        return self.schema_.written(x, known, rng)
+        x, told = sampled(self.schema_, known, ask, rng)
+        warn_of_values_apart(self, known)
+        return self.schema_.written(x, told, rng)
 
     def asker(
         self,

@@ -45,7 +45,7 @@ def _within(
     alone = [name for name in within if schema.chart.connected(name) <= {name}]
     exact: dict[str, Values] = {}
     wanted = _tree.map(lambda cells, known: cells & ~known, schema.cells(schema.chart.closure(within)), rows.known)
-    alike, left = _alike(rows), torch.arange(len(rows))
+    same, left = alike(rows), torch.arange(len(rows))
     tries, kept, pools = 0, [], []
     while len(left) and tries < MOST_TRIES * len(rows):
         index = left.repeat(max(1, min(tries, AT_ONCE) // len(left)))
@@ -56,7 +56,7 @@ def _within(
         inside = torch.from_numpy(np.logical_and.reduce([one.holds(values[name]) for name, one in within.items()]))
         hits = some.at(inside)
         own = {name: values[name][inside.numpy()] for name in alone}
-        if alike:
+        if same:
             kept.append(hits)
             pools.append(own)
             places, left = left[: len(hits)], left[len(hits) :]
@@ -72,7 +72,7 @@ def _within(
     words = ", ".join(f"{name} {one.said(word_of(schema, name))}" for name, one in within.items())
     pool = _joined(kept) if kept else None
     if pool is None or not len(pool):
-        who = f"of {tries:,}" if alike else f"for row {int(left[0])}"
+        who = f"of {tries:,}" if same else f"for row {int(left[0])}"
         raise InputError(f"no draw {who} has {words}, so such a row is next to impossible here; widen it")
     size = len(pool)
     warn(f"{size} of {tries:,} draws have {words}: the {len(rows)} rows have an effective sample size of {size}")
@@ -88,7 +88,7 @@ def _keep(exact: dict[str, Values], n: int, places: Tensor, own: Mapping[str, Va
         exact.setdefault(name, np.zeros((n, *part.shape[1:]), dtype=part.dtype))[places.numpy()] = part
 
 
-def _alike(rows: Rows) -> bool:
+def alike(rows: Rows) -> bool:
     """Whether all rows know the same."""
     same = [bool((mask == mask[:1]).all()) for _, mask in _tree.leaves(rows.known)]
     pairs = zip(_tree.leaves(rows.x), _tree.leaves(rows.known), strict=True)

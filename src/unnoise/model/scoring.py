@@ -71,12 +71,12 @@ def _estimated(
     x, cond = encoded.all(rng)
     of_rows = _tree.map(lambda mask, a: mask & a, known, asked)
     edges = encoded if dequantisations > 1 and encoded.jitter is not None else None
-    answer = partial(_answer, model, chosen, edges, dequantisations, rng)
-    found = [answer(*question) for question in scored(Rows(x, known, cond), of_rows, Flags(schema))]
+    ask = partial(answer, model, chosen, edges, dequantisations, rng)
+    found = [ask(*question) for question in scored(Rows(x, known, cond), of_rows, Flags(schema))]
     return _sum(found, schema.volumes(of_rows) + encoded.log_detail(of_rows))
 
 
-def _answer(
+def answer(
     model: Model,
     chosen: Likelihood | None,
     edges: Encoded | None,

@@ -118,7 +118,9 @@ def _states(law: Tensor, rng: torch.Generator) -> Tensor:
 
 
 def _column(one: dict[str, Any], x: Tensor, where: list[list[float]], given: dict[str, str]) -> list[Any]:
-    """The values of a column: given, always the same, levels, or numbers at some place of their cells."""
+    """The values of a column: given, made, always the same, levels, or numbers at some place of their cells."""
+    if one["made"] is not None:
+        return [_made(one, i) for i in range(len(x))]
     if one["cell"] is None:
         return [given.get(one["name"], one["value"])] * len(x)
     digits = x[:, one["cell"] : one["cell"] + one["digits"]].tolist()
@@ -130,6 +132,24 @@ def _column(one: dict[str, Any], x: Tensor, where: list[list[float]], given: dic
         values = torch.tensor(values, dtype=getattr(torch, one["float"])).tolist()
     gone = [0] * len(x) if one["flag"] is None else x[:, one["flag"]].tolist()
     return [None if missing else value for value, missing in zip(values, gone, strict=True)]
+
+
+def _made(one: dict[str, Any], i: int) -> int | str:
+    """The i-th name of a row that no row of the data has."""
+    serial, whole = one["made"]["serial"], one["made"]["whole"]
+    left = None if serial is None else i - serial["room"]
+    if left is None or (left >= 0 and serial["beyond"] is None):
+        return i + 1 if whole else f"{one['value']}-{i + 1}"
+    number = serial["beyond"] + left if left >= 0 else serial["first"] + i * serial["stride"] % serial["room"]
+    signs: list[str] = []
+    for sort in reversed(serial["places"]):
+        number, digit = divmod(number, len(sort))
+        signs.insert(0, sort[digit])
+    text = f"{number or ''}{''.join(signs)}"
+    text = serial["forms"][i % len(serial["forms"])].replace(
+        "\0", text if serial["padded"] else text.lstrip("0") or "0"
+    )
+    return int(text) if whole else text
 
 
 def _number(one: dict[str, Any], digits: list[int], place: float) -> float | int:

@@ -37,11 +37,13 @@ class Factor(ABC):
     Attributes:
         kind: its word in `kinds` and `--column NAMES=KIND`.
         joint: whether all its columns are one cell.
+        reach: how far beyond the range that was seen a number is not said to be odd, in parts of that range.
         columns: the names of its columns.
     """
 
     kind: ClassVar[str]
     joint: ClassVar[bool] = False
+    reach: ClassVar[float] = 1.0
     columns: tuple[str, ...]
 
     def __post_init__(self) -> None:
@@ -141,6 +143,10 @@ class Factor(ABC):
 
     def seen(self, column: str) -> tuple[float, float] | None:
         """The least and the greatest number of a column when the factor was fitted, if it kept them."""
+        return None
+
+    def gap(self, column: str, number: float) -> tuple[float, float] | None:
+        """The numbers that were seen next below and above one between which nothing was; None of any other."""
         return None
 
     def turn_of(self, column: str) -> float | None:

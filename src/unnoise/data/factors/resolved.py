@@ -36,6 +36,7 @@ class ResolvedFactor(Factor):
     """
 
     kind: ClassVar[str] = "number"
+    reach: ClassVar[float] = 0.05  # beyond all cells it is taken as if it were in the last
     resolutions: tuple[Resolution, ...]
 
     def __post_init__(self) -> None:
@@ -134,6 +135,10 @@ class ResolvedFactor(Factor):
     def seen(self, column: str) -> tuple[float, float] | None:
         """The range of a column."""
         return self.resolutions[self.columns.index(column)].range
+
+    def gap(self, column: str, number: float) -> tuple[float, float] | None:
+        """The ends of the cells around a number in none."""
+        return self.resolutions[self.columns.index(column)].gap(number)
 
     @property
     def measure(self) -> str:
