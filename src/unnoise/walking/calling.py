@@ -95,12 +95,37 @@ def _real(found: Tensor) -> Tensor:
     return torch.where(found.imag.abs() <= rounding, found.real, math.nan)
 
 
+@contextmanager
+def computing(precision: torch.dtype) -> Iterator[None]:
+    """Within it torch makes numbers of this precision where nothing says which."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(precision)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+def precise(function: Told) -> Told:
+    r"""The same, in double precision where points have whole numbers, of which torch makes single ones by itself.
+
+    Of counts around a million $x\log\lambda - \log x!$ would be off by one.
+    """
+
+    def asked(x: Any) -> Any:
+        whole = not all(leaf.is_floating_point() for _, leaf in _tree.leaves(x))
+        with computing(torch.float64 if whole else torch.get_default_dtype()):
+            return function(x)
+
+    return asked
+
+
 def of_batches(function: Told) -> Batched:
     """Of a function of (n, *event), in torch."""
 
     def batched(x: Any) -> Tensor:
         with noting(_tree.length(x)) as notes:
-            return notes.held(returned(function(_tree.map(torch.clone, x))))
+            return notes.held(returned(precise(function)(_tree.map(torch.clone, x))))
 
     return batched
 
@@ -112,13 +137,16 @@ def of_points(function: Told) -> Batched:
         with noting(None) as notes:
             return notes.held(returned(function(_tree.map(torch.clone, x))).reshape(()))
 
-    return torch.vmap(one)
+    return precise(torch.vmap(one))
 
 
 def of_points_in_turn(function: Told) -> Batched:
     """The same one after the other, of a function that asks how large a number is."""
     return _in_turn(
-        function, lambda x: _tree.map(torch.clone, x), lambda found: returned(found).reshape(()).double(), torch.stack
+        precise(function),
+        lambda x: _tree.map(torch.clone, x),
+        lambda found: returned(found).reshape(()).double(),
+        torch.stack,
     )
 
 
@@ -147,7 +175,11 @@ def single(form: Callable[[Told], Batched]) -> Callable[[Told], Batched]:
     """The form, of a function that knows single precision alone, as one with weights."""
 
     def singly(function: Told) -> Batched:
-        batched = form(function)
+        def plain(x: Any) -> Any:
+            with computing(torch.float32):
+                return function(x)
+
+        batched = form(plain)
         return lambda x: batched(_tree.map(lambda leaf: leaf.float() if leaf.is_floating_point() else leaf, x)).double()
 
     return singly
