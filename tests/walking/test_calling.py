@@ -35,7 +35,11 @@ def test_errors_at_rows_are_found_by_halving_and_the_others_keep_values_and_slop
     many = torch.cat([X[:2], torch.rand(1022, 1, dtype=torch.float64)])
     calls.clear()
     assert int(patient(counted)(many).isnan().sum()) == 1
-    assert len(calls) == 2 * 10 + 1  # halves of 1,024 rows, where one is bad
+    assert len(calls) == 1 + 2 * 7 + 8  # halves of 1,024 rows, where one is bad, down to eight
+    calls.clear()
+    half = torch.tensor([[1.0], [-1.0]], dtype=torch.float64).repeat(512, 1)
+    assert patient(counted)(half).isnan().tolist() == [False, True] * 512
+    assert len(calls) == 255 + 1024  # by halving alone 2,047
     found = understood(root, Euclidean(1), X)
     values, slope = found.log_prob_and_score(X)
     assert slope[[0, 2, 4], 0].tolist() == pytest.approx((0.5 / X[[0, 2, 4], 0].sqrt()).tolist())

@@ -20,6 +20,7 @@ from unnoise.walking.supports import noting
 Told = Callable[[Any], Any]
 UNSOLVED: type[Exception] = torch.linalg.LinAlgError  # type: ignore[attr-defined]
 NOWHERE = (ArithmeticError, ValueError, AssertionError, LookupError, UNSOLVED)  # raised where there is no density
+FEW = 8  # rows that are asked alone
 ROUNDED = 1e3  # in units of rounding: what an imaginary part of a real number may be
 
 _patient = True
@@ -44,7 +45,8 @@ def impatient() -> Iterator[None]:
 def patient(batched: Batched) -> Batched:
     """The same, NaN at the rows at which it raises an error, as `math.log` does; they are found by halving.
 
-    NumPy does not warn of what overflows, as at points that are far out, where there is no density.
+    Of few rows each is asked alone, as halves mostly raise errors, too, where many rows do. NumPy does not warn of what
+    overflows, as at points that are far out, where there is no density.
     """
 
     def asked(x: Any) -> Any:
@@ -57,8 +59,9 @@ def patient(batched: Batched) -> Batched:
             rows = _tree.length(x)
             if rows == 1:
                 return torch.full((1,), math.nan, dtype=torch.float64)
-            halves = [_tree.map(lambda leaf, a=a, b=b: leaf[a:b], x) for a, b in ((0, rows // 2), (rows // 2, rows))]
-            return torch.cat([asked(half).reshape(_tree.length(half)).double() for half in halves])
+            size = 1 if rows <= FEW else -(-rows // 2)
+            parts = [_tree.map(lambda leaf, a=a: leaf[a : a + size], x) for a in range(0, rows, size)]
+            return torch.cat([asked(part).reshape(_tree.length(part)).double() for part in parts])
 
     return asked
 
