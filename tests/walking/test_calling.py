@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from unnoise._errors import InputError
-from unnoise.spaces import Euclidean
+from unnoise.spaces import Counts, Euclidean
 from unnoise.walking.calling import patient, returned
 from unnoise.walking.forms import understood
 
@@ -35,7 +35,11 @@ def test_errors_at_rows_are_found_by_halving_and_the_others_keep_values_and_slop
     many = torch.cat([X[:2], torch.rand(1022, 1, dtype=torch.float64)])
     calls.clear()
     assert int(patient(counted)(many).isnan().sum()) == 1
-    assert len(calls) == 2 * 10 + 1  # halves of 1,024 rows, where one is bad
+    assert len(calls) == 1 + 2 * 7 + 8  # halves of 1,024 rows, where one is bad, down to eight
+    calls.clear()
+    half = torch.tensor([[1.0], [-1.0]], dtype=torch.float64).repeat(512, 1)
+    assert patient(counted)(half).isnan().tolist() == [False, True] * 512
+    assert len(calls) == 255 + 1024  # by halving alone 2,047
     found = understood(root, Euclidean(1), X)
     values, slope = found.log_prob_and_score(X)
     assert slope[[0, 2, 4], 0].tolist() == pytest.approx((0.5 / X[[0, 2, 4], 0].sqrt()).tolist())
@@ -55,6 +59,36 @@ def test_numpy_does_not_warn_of_points_that_are_far_out():
 def test_errors_of_the_code_are_no_points_without_density():
     with pytest.raises(NameError):
         patient(lambda x: missing(x))(X)  # noqa: F821
+
+
+MEAN = 3e6
+
+
+def counted(x):
+    """Of a Poisson law, as one writes it."""
+    return (x * math.log(MEAN) - torch.lgamma(x + 1.0)).sum(-1)
+
+
+def one_counted(x):
+    """The same of one point that asks how large it is."""
+    return counted(x) if x.sum() > 0 else 0.0 * x.sum()
+
+
+@pytest.mark.parametrize("function", [counted, lambda x: counted(x[None])[0], one_counted])
+def test_whole_numbers_are_computed_with_in_double_precision(function):
+    """As real numbers are; torch makes single ones of them, which are a whole nat apart."""
+    x = torch.arange(int(MEAN), int(MEAN) + 8)[:, None]
+    right = [at * math.log(MEAN) - math.lgamma(at + 1) for at in x[:, 0].tolist()]
+    values = understood(function, Counts(1), x).log_prob(x)
+    assert values.tolist() == pytest.approx(right, abs=1e-6)
+    assert torch.get_default_dtype() == torch.float32
+    assert float((counted(x).double() - torch.tensor(right, dtype=torch.float64)).abs().max()) > 0.1
+
+
+def test_functions_of_whole_numbers_may_know_single_precision_alone():
+    weights = torch.tensor([[0.5], [2.0]])
+    found = understood(lambda x: ((x / 4) @ weights)[:, 0], Counts(2), torch.tensor([[4, 8], [0, 4], [8, 4], [1, 2]]))
+    assert found.log_prob(torch.tensor([[4, 8]])).tolist() == [4.5]
 
 
 ASKING = {

@@ -20,6 +20,7 @@ from unnoise.walking.supports import noting
 Told = Callable[[Any], Any]
 UNSOLVED: type[Exception] = torch.linalg.LinAlgError  # type: ignore[attr-defined]
 NOWHERE = (ArithmeticError, ValueError, AssertionError, LookupError, UNSOLVED)  # raised where there is no density
+FEW = 8  # rows that are asked alone
 ROUNDED = 1e3  # in units of rounding: what an imaginary part of a real number may be
 
 _patient = True
@@ -44,7 +45,8 @@ def impatient() -> Iterator[None]:
 def patient(batched: Batched) -> Batched:
     """The same, NaN at the rows at which it raises an error, as `math.log` does; they are found by halving.
 
-    NumPy does not warn of what overflows, as at points that are far out, where there is no density.
+    Of few rows each is asked alone, as halves mostly raise errors, too, where many rows do. NumPy does not warn of what
+    overflows, as at points that are far out, where there is no density.
     """
 
     def asked(x: Any) -> Any:
@@ -57,8 +59,9 @@ def patient(batched: Batched) -> Batched:
             rows = _tree.length(x)
             if rows == 1:
                 return torch.full((1,), math.nan, dtype=torch.float64)
-            halves = [_tree.map(lambda leaf, a=a, b=b: leaf[a:b], x) for a, b in ((0, rows // 2), (rows // 2, rows))]
-            return torch.cat([asked(half).reshape(_tree.length(half)).double() for half in halves])
+            size = 1 if rows <= FEW else -(-rows // 2)
+            parts = [_tree.map(lambda leaf, a=a: leaf[a : a + size], x) for a in range(0, rows, size)]
+            return torch.cat([asked(part).reshape(_tree.length(part)).double() for part in parts])
 
     return asked
 
@@ -95,12 +98,37 @@ def _real(found: Tensor) -> Tensor:
     return torch.where(found.imag.abs() <= rounding, found.real, math.nan)
 
 
+@contextmanager
+def computing(precision: torch.dtype) -> Iterator[None]:
+    """Within it torch makes numbers of this precision where nothing says which."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(precision)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+def precise(function: Told) -> Told:
+    r"""The same, in double precision where points have whole numbers, of which torch makes single ones by itself.
+
+    Of counts around a million $x\log\lambda - \log x!$ would be off by one.
+    """
+
+    def asked(x: Any) -> Any:
+        whole = not all(leaf.is_floating_point() for _, leaf in _tree.leaves(x))
+        with computing(torch.float64 if whole else torch.get_default_dtype()):
+            return function(x)
+
+    return asked
+
+
 def of_batches(function: Told) -> Batched:
     """Of a function of (n, *event), in torch."""
 
     def batched(x: Any) -> Tensor:
         with noting(_tree.length(x)) as notes:
-            return notes.held(returned(function(_tree.map(torch.clone, x))))
+            return notes.held(returned(precise(function)(_tree.map(torch.clone, x))))
 
     return batched
 
@@ -112,13 +140,16 @@ def of_points(function: Told) -> Batched:
         with noting(None) as notes:
             return notes.held(returned(function(_tree.map(torch.clone, x))).reshape(()))
 
-    return torch.vmap(one)
+    return precise(torch.vmap(one))
 
 
 def of_points_in_turn(function: Told) -> Batched:
     """The same one after the other, of a function that asks how large a number is."""
     return _in_turn(
-        function, lambda x: _tree.map(torch.clone, x), lambda found: returned(found).reshape(()).double(), torch.stack
+        precise(function),
+        lambda x: _tree.map(torch.clone, x),
+        lambda found: returned(found).reshape(()).double(),
+        torch.stack,
     )
 
 
@@ -147,7 +178,11 @@ def single(form: Callable[[Told], Batched]) -> Callable[[Told], Batched]:
     """The form, of a function that knows single precision alone, as one with weights."""
 
     def singly(function: Told) -> Batched:
-        batched = form(function)
+        def plain(x: Any) -> Any:
+            with computing(torch.float32):
+                return function(x)
+
+        batched = form(plain)
         return lambda x: batched(_tree.map(lambda leaf: leaf.float() if leaf.is_floating_point() else leaf, x)).double()
 
     return singly
