@@ -11,9 +11,8 @@ from unnoise._atomic import atomic_path
 from unnoise._errors import InputError
 from unnoise.data._cells import MISSING
 from unnoise.data._checked import check
-from unnoise.data._forms import Form
+from unnoise.data._forms import Form, plain_form
 from unnoise.data._forms import form as form_by
-from unnoise.data._forms import plain_form
 from unnoise.data._notations import Notation
 from unnoise.data._reading import Reading
 from unnoise.data._scientific import Scientific
@@ -203,14 +202,19 @@ def form_of(column: pl.Series, cells: pl.Series, decimal: str | None) -> str | N
     if not column.dtype.is_numeric():
         return None
     if (held == values.cast(pl.String)).all():
-        few = significant_of(held, point) if column.dtype.is_float() else None
+        few = _rounded(held, point) if column.dtype.is_float() else None
         return None if few is None else str(few)
     found: Form | None = plain_form(held.head(_LOOKED_AT), point)
     if found is not None and found.texts(values.to_numpy()).tolist() != held.to_list():  # far faster than all at once
         found = plain_form(held, point)
-    found = found or (significant_of(held, point) if column.dtype.is_float() else None)
+    found = found or (_rounded(held, point) if column.dtype.is_float() else None)
     same = found is not None and (found.numbers(held).cast(pl.Float64) == values.cast(pl.Float64)).all()
     return str(found) if same else None  # a column may be read with another sign than the rest
+
+
+def _rounded(held: pl.Series, point: str) -> Significant | None:
+    """The form of numbers of few digits; most columns have none, as their first cells show."""
+    return None if significant_of(held.head(_LOOKED_AT), point) is None else significant_of(held, point)
 
 
 def _joined(form: str, other: str | None) -> str | None:
