@@ -476,3 +476,8 @@ def test_fields_between_several_blanks_may_have_blanks_in_them(tmp_path: Path) -
         "TOWN NAME": ["New York", "Rome", "La Paz", "Oslo"],
         "VALUE": [0.0, 0.125, 0.25, 0.375],
     }
+
+
+def test_rows_that_end_early_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="first line has 3 fields and the next one 2; end rows with as many signs if"):
+        read_text(tmp_path, "a,b,comment\n1,2\n3,4,late\n")
