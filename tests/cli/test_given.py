@@ -211,3 +211,22 @@ def test_impossible_ranges_are_said_as_they_are_written(tmp_path: Path, done: Ru
         "t=22:00..02:00",
         match=r"'t' was given the range \(22:00, 02:00\); expected .*low at most high",
     )
+
+
+def test_conditions_that_are_words_among_numbers_dates_or_money_are_given_as_they_are_written() -> None:
+    frame = pd.DataFrame(
+        {
+            "x": np.arange(30) % 7,
+            "lod": ["<0.5", *(f"{i / 2:.1f}" for i in range(1, 30))],
+            "day": [f"2024-01-{i + 1:02}" for i in range(30)],
+            "price": [f"${1000 + i:,}.50" for i in range(30)],
+        }
+    )
+    schema = Schema.infer(frame, condition=["lod", "day", "price"])
+    place = schema.container.words("lod")["<0.5"]
+    days = int(np.datetime64("2024-02-01").astype(int))
+    found = given.told(["lod=<0.5", "day=2024-02-01", "price=$1,007.25"], schema)
+    assert found == {"lod": place, "day": days, "price": 1007.25}
+    assert given.told(["lod=3.5"], schema) == {"lod": 3.5}
+    with pytest.raises(InputError, match="'day' held values of the type date"):
+        given.told(["day=soon"], schema)

@@ -326,6 +326,7 @@ def test_numbers_whose_sum_is_none_are_no_totals(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert columns_of(tmp_path, text)["a"][-1] == 7e307
+        assert columns_of(tmp_path, "a,b\ninf,1\n-inf,2\n3,3\n4,4\n5,5\n6,6\n")["a"][0] == float("inf")
 
 
 def test_points_that_may_group_thousands_are_said_where_no_comma_tells(tmp_path: Path) -> None:
@@ -338,7 +339,7 @@ def test_points_that_may_group_thousands_are_said_where_no_comma_tells(tmp_path:
 
 def test_columns_of_fixed_widths_and_mixed_units_are_said(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="is read as one column, but each line holds several blanks in a row"):
-        columns_of(tmp_path, "name        k\nNew York    1\nRome        2\n")
+        columns_of(tmp_path, "name        k  l\nNew York    1  x\nRome        2\n")
     weights = "".join(f"{i + 1} g,1\n{i + 0.5} kg,2\n" for i in range(20))
     with pytest.warns(UserWarning, match="'w' .* is text, such as .* look like numbers"):
         columns_of(tmp_path, "w,k\n" + weights)
@@ -465,3 +466,18 @@ def test_notes_below_numbers_are_left_out(end: str, tmp_path: Path) -> None:
         frame = read_text(tmp_path, f"n,v,flag\n{rows}{end}")
     assert frame.schema == {"n": pl.Int64, "v": pl.Float64, "flag": pl.String}
     assert frame.height == 8
+
+
+def test_fields_between_several_blanks_may_have_blanks_in_them(tmp_path: Path) -> None:
+    rows = "".join(f"{i:<8d}{name:<12s}{i / 8:7.3f}\n" for i, name in enumerate(["New York", "Rome", "La Paz", "Oslo"]))
+    frame = read_text(tmp_path, f"ID      TOWN NAME    VALUE\n{rows}")
+    assert frame.to_dict(as_series=False) == {
+        "ID": [0, 1, 2, 3],
+        "TOWN NAME": ["New York", "Rome", "La Paz", "Oslo"],
+        "VALUE": [0.0, 0.125, 0.25, 0.375],
+    }
+
+
+def test_rows_that_end_early_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="first line has 3 fields and the next one 2; end rows with as many signs if"):
+        read_text(tmp_path, "a,b,comment\n1,2\n3,4,late\n")

@@ -147,8 +147,8 @@ def test_what_is_no_fasta_is_refused(tmp_path: Path, text: str, words: str) -> N
 
 
 def test_lists_in_cells_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "d.json").write_text('[{"a": [1, 2]}, {"a": [3]}]')
-    with pytest.raises(InputError, match=r"Column 'a' of .* holds lists or objects"):
+    (tmp_path / "d.json").write_text('[{"a": [[1], [2]]}, {"a": [[3]]}]')
+    with pytest.raises(InputError, match=r"Column 'a' of .* holds lists of lists or objects"):
         read(tmp_path / "d.json")
 
 
@@ -313,3 +313,11 @@ def test_json_without_a_table_is_refused(tmp_path: Path, text: str) -> None:
 def test_json_of_lists_has_columns_by_their_places(tmp_path: Path) -> None:
     (tmp_path / "d.json").write_text("[[1, 2], [3, 4]]")
     assert columns(tmp_path / "d.json") == {"x0": [1, 3], "x1": [2, 4]}
+
+
+def test_lists_in_json_are_columns_if_they_are_of_one_length_and_texts_otherwise(tmp_path: Path) -> None:
+    rows = [{"v": [0.5, 1.5], "tags": ["ä"]}, {"v": [2.5, 3.5], "tags": []}, {"v": None, "tags": ["a", "b"]}]
+    (tmp_path / "d.json").write_text(json.dumps(rows))
+    with pytest.warns(UserWarning, match="The lists in 'v' .* a column for each place|'tags' .* as texts"):
+        found = columns(tmp_path / "d.json")
+    assert found == {"v.0": [0.5, 2.5, None], "v.1": [1.5, 3.5, None], "tags": ['["ä"]', "[]", '["a", "b"]']}

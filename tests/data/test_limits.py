@@ -209,7 +209,7 @@ def test_objects_of_pandas_and_files_with_marks(tmp_path: Path) -> None:
     frame = pd.DataFrame({"c": [0.7, 1.25, "<0.5", 3.1, None, 7] * 10, "x": range(60)})
     schema = Schema.infer(frame)
     assert schema.container.words("c").keys() == {"<0.5"}
-    assert schema.decode(schema.encode(frame).x)["c"][:4].tolist() == ["0.7", "1.25", "<0.5", "3.1"]
+    assert schema.decode(schema.encode(frame).x)["c"][:4].tolist() == [0.7, 1.25, "<0.5", 3.1]
     (tmp_path / "c.csv").write_text("c,k\n0.7,u\n-,u\n<0.5,u\nND,u\n2.5,v\n3.5,v\n")
     with pytest.warns(UserWarning, match="'-' is read as missing in 'c'"):
         read = files.read(tmp_path / "c.csv")
@@ -219,3 +219,21 @@ def test_objects_of_pandas_and_files_with_marks(tmp_path: Path) -> None:
 def test_what_is_declared_is_no_column_of_words() -> None:
     schema = Schema.infer(of_a_laboratory(), kinds={"conc": "category"})
     assert "<0.5" in schema.levels("conc")
+
+
+def test_numbers_among_objects_of_pandas_come_back_as_numbers() -> None:
+    values = [float(i) / 2 for i in range(2, 40)]
+    codes: list[object] = ["ERR" if i % 9 == 0 else i for i in range(40)]
+    frame = pd.DataFrame({"lod": pd.Series(["<1.0", "<1.0", *values], dtype=object), "code": codes, "x": range(40)})
+    with pytest.warns(UserWarning, match="'code' holds numbers beside 'ERR'"):
+        schema = Schema.infer(frame)
+    schema = Schema.from_config(schema.to_config())
+    again = schema.container.join(schema.container.split(frame))
+    assert again["lod"].tolist() == frame["lod"].tolist()
+    assert {type(value) for value in again["lod"]} == {float, str}
+    assert again["code"].tolist() == codes
+    assert {type(value) for value in again["code"]} == {int, str}
+    texts = Schema.infer(frame.assign(lod=frame["lod"].astype(str), code=range(40)))
+    assert {
+        type(value) for value in texts.container.join(texts.container.split(frame.assign(code=range(40))))["lod"]
+    } == {str}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch.distributions import Categorical as Peer
 
+from unnoise import InputError
 from unnoise.laws import Categorical
 from unnoise.laws.categorical import effective_size, systematic
 from unnoise.testing import ImprobableError, assert_frequencies, check_law
@@ -96,3 +99,11 @@ def test_systematic_draws_of_groups_are_independent(rng):
     assert_frequencies(torch.bincount(drawn, minlength=3), weights)
     with pytest.raises(ImprobableError):
         assert_frequencies(torch.bincount(drawn[:1].expand(4000), minlength=3), weights)
+
+
+def test_probabilities_that_are_none_are_refused_and_rounding_is_not() -> None:
+    with pytest.raises(InputError, match=r"got probs = -0\.5; expected no negative number"):
+        Categorical(torch.tensor([[1.5, -0.5]]), 1)
+    with pytest.raises(InputError, match="got probs that are all 0 in a row; expected some that are positive"):
+        Categorical(torch.tensor([[0.5, 0.5], [0.0, 0.0]]), 1)
+    Categorical(torch.tensor([[1.0, -1e-8], [math.nan, math.nan]]), 1)

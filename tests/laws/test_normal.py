@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch.distributions import Independent, kl_divergence
 from torch.distributions import Normal as Peer
 
+from unnoise import InputError
 from unnoise.laws import Normal
 from unnoise.testing import ImprobableError, assert_law
 
@@ -88,3 +91,10 @@ def test_entropy_and_divergence_are_those_of_torch(law, rng):
     torch.testing.assert_close(law.entropy(), peer.entropy(), rtol=1e-12, atol=1e-12)
     torch.testing.assert_close(law.kl(other), kl_divergence(peer, its), rtol=1e-12, atol=1e-12)
     assert (law.kl(law) == 0).all()
+
+
+def test_negative_scales_are_refused_and_zero_and_nan_are_not() -> None:
+    for scale in (torch.tensor(-1.0), torch.tensor([[1.0], [-1e-9]])):
+        with pytest.raises(InputError, match=r"got scale = -\S+; expected no negative number"):
+            Normal(torch.zeros(2, 1), scale, 1)
+    Normal(torch.zeros(2), torch.tensor([0.0, math.nan]), 1)

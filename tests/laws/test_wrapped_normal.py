@@ -8,6 +8,7 @@ import mpmath as mp
 import pytest
 import torch
 
+from unnoise import InputError
 from unnoise.laws import WrappedNormal
 from unnoise.laws.wrapped_normal import wrap
 from unnoise.testing import PropertyError, check_law
@@ -89,3 +90,9 @@ def test_precision_is_that_of_the_points_and_zero_width_stays(rng):
 def test_wrapping():
     angles = torch.tensor([-math.pi, math.pi, 3 * math.pi + 0.5, -0.3], dtype=FLOAT64)
     torch.testing.assert_close(wrap(angles), torch.tensor([-math.pi, -math.pi, 0.5 - math.pi, -0.3], dtype=FLOAT64))
+
+
+def test_negative_scales_are_refused_and_zero_and_nan_are_not() -> None:
+    with pytest.raises(InputError, match=r"got scale = -1.*; expected no negative number"):
+        WrappedNormal(torch.zeros(2), torch.tensor(-1.0))
+    WrappedNormal(torch.zeros(2), torch.tensor([0.0, math.nan]))

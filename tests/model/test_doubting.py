@@ -99,3 +99,11 @@ def test_draws_are_the_same_with_and_without(model: DenoisingMarkovModel, monkey
     rows = model.sample(4, given=given, seed=0)
     monkeypatch.setattr(doubting, "MOST_VALUES", 0)
     assert rows.equals(model.sample(4, given=given, seed=0))
+
+
+def test_names_with_commas_are_names() -> None:
+    frame = FRAME.select(pl.col("sex").alias("sex, at birth"), pl.col("pregnant").alias("a=b"))
+    model = DenoisingMarkovModel(quick=True).fit(frame.with_columns(c=pl.Series(range(N)) % 3))
+    found = said(model, **{"sex, at birth": "m", "a=b": "yes"})
+    assert "given for sex, at birth, a=b hardly go together" in found[0]
+    assert said(model) == []

@@ -25,10 +25,13 @@ from unnoise._sealed import write_tensors
 from unnoise.denoisers import Neural
 from unnoise.heads import V
 from unnoise.networks import MLP
+from unnoise.objectives import Denoising
+from unnoise.objectives.times import UniformTimes
+from unnoise.objectives.weightings import SimpleWeighting
 from unnoise.processes import edm, variance_preserving
 from unnoise.schedules import Cosine, LogSNR
 from unnoise.spaces import Euclidean
-from unnoise.training import Settings, TrainState, load, save, train
+from unnoise.training import Arrays, Settings, TrainState, load, save, train
 
 SCRIPT = Path(tiny_training.__file__)
 
@@ -350,3 +353,23 @@ def test_what_is_no_state_and_no_path_is_refused(tmp_path: Path) -> None:
             use(MLP((2,), width=8, depth=1), tmp_path / "checkpoint.safetensors")
         with pytest.raises(InputError, match="got path = None; expected a str or a PathLike"):
             use(start(), None)
+
+
+def test_another_objective_is_refused_and_none_where_nobody_can_tell(tmp_path: Path) -> None:
+    def fresh() -> TrainState:
+        network = Neural(edm(Euclidean(2)), MLP((2,), 0, (2,), width=8))
+        return TrainState(network, Settings(steps=4, batch_size=4, device="cpu"))
+
+    rows, path = Arrays(torch.zeros(8, 2)), tmp_path / "training.safetensors"
+    begun = train(fresh(), Denoising(), rows, checkpoint=path)
+    next(begun)
+    begun.close()
+    for other in (Denoising(times=UniformTimes()), Denoising(SimpleWeighting()), Denoising(copies=2)):
+        resumed = fresh()
+        load(resumed, path)
+        with pytest.raises(InputError, match="had another objective than is given now; resume with the same"):
+            next(train(resumed, other, rows))
+    for same in (Denoising(), lambda *given: Denoising()(*given)):
+        resumed = fresh()
+        load(resumed, path)
+        assert len([*train(resumed, same, rows)]) == 3

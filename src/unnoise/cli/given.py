@@ -263,6 +263,8 @@ def _condition(text: str, name: str, schema: Schema) -> Any:
         return None
     if levels:
         return levels.value(text)
+    if schema.container.is_counted(name):
+        return float(schema.container.told({name: text})[name])
     try:
         return float(_number(name, schema)(text))
     except ValueError:

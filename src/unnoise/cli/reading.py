@@ -161,7 +161,10 @@ def large(path: Path, stream: bool, kinds: Mapping[str, str] | None = None) -> S
     rows = scans.opened(path, **sizes, **_said_of(path, None, beside=False, kinds=kinds))
     if isinstance(rows, scans.Held):
         if stream:
-            raise InputError(f"got --stream, and {path} cannot be read in blocks; expected .parquet, or .csv in UTF-8 with one sign between its fields")
+            raise InputError(
+                f"got --stream, and {path} cannot be read in blocks; expected .parquet, or .csv in UTF-8 with one sign "
+                "between its fields"
+            )
         return replace(rows, cells=None)  # which hold the file
     fits = len(rows) <= ROWS_IN_MEMORY and 8 * len(rows) * len(rows.columns) <= BYTES_IN_MEMORY
     return rows if stream or not fits else scans.Held(rows.sample(len(rows), seed=0), rows.dialect)

@@ -422,6 +422,6 @@ def _is_sum(last: pl.DataFrame, rows: pl.DataFrame) -> bool:
 
     names = [name for name, kind in rows.schema.items() if kind in (pl.Int64, pl.Float64) and last[name][0] is not None]
     columns = [(rows[name].cast(pl.Float64).fill_null(0).to_numpy(), float(last[name][0])) for name in names]
-    with np.errstate(over="ignore"):  # such sums are no numbers, and so no totals
+    with np.errstate(over="ignore", invalid="ignore"):  # such sums are no numbers, and so no totals
         sums = [(float(values.sum()), end, float(np.abs(values).max())) for values, end in columns]
     return bool(sums) and all(np.isfinite(a) and abs(a - b) <= _CLOSE * abs(a) and abs(b) > most for a, b, most in sums)

@@ -265,10 +265,11 @@ def _count_one_by_one(body: bytes, width: int, separator: str, source: str) -> i
         for row in csv.reader(io.StringIO(body.decode("utf-8"), newline=""), delimiter=separator, strict=True):
             if len(row) not in (width, 0):
                 if not filled:
+                    early = "end rows with as many signs if their last fields are empty; or " * (len(row) < width)
                     raise InputError(
                         f"{source} cannot be read: between signs {separator!r} its first line has {width} fields and "
-                        f"the next one {len(row)}; delete what stands above the table, or say what separates its "
-                        "columns with --separator (separator=)."
+                        f"the next one {len(row)}; {early}delete what stands above the table, or say what separates "
+                        "its columns with --separator (separator=)."
                     )
                 raise InputError(
                     f"{source} cannot be read, it may be damaged or cut short: row {count} has {len(row)} fields; "

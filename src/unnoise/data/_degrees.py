@@ -22,7 +22,7 @@ _TEXT = (
     rf"(?:(?P<point>[.,])(?P<decimals>[0-9]+))?(?P<end>{_PRIMES}*)(?P<tail>[NSEW]?)\s*$"
 )
 _PATTERN = re.compile(
-    r"(?P<head>N/S|E/W|)(?P<before>\s*)(?P<d>0{1,3})(?P<degrees>\s*[°º]\s*)(?P<m>00?)"
+    r"(?P<head>N/S|E/W|)(?P<before>\s*)(?P<plus>\+?)(?P<d>0{1,3})(?P<degrees>\s*[°º]\s*)(?P<m>00?)"
     rf"(?:(?P<minutes>{_PRIMES}+)(?P<s>00?))?(?:(?P<point>[.,])(?P<decimals>0+))?(?P<end>{_PRIMES}*)(?P<tail>N/S|E/W|)"
 )
 _MOST_DECIMALS, _LOOKED_AT = 6, 50
@@ -42,6 +42,7 @@ class Degrees:
         point: before decimals, and
         decimals: as many.
         tail: the sides behind the number.
+        plus: whether numbers above 0 have a sign.
 
     >>> form = Degrees.of("00°00'00.0\" N/S")
     >>> form.texts(np.array([52.5225, -0.125])).tolist()
@@ -55,12 +56,13 @@ class Degrees:
     point: str
     decimals: int
     tail: str
+    plus: bool = False
 
     def __str__(self) -> str:
         zeros = ["0" * width for width in self.widths]
         zeros[-1] += f"{self.point}{'0' * self.decimals}" if self.decimals else ""
         parts = "".join(zero + sign for zero, sign in zip(zeros, self.signs, strict=True))
-        return f"{self.head}{self.before}{parts}{self.tail}"
+        return f"{self.head}{self.before}{'+' * self.plus}{parts}{self.tail}"
 
     @classmethod
     def of(cls, pattern: str) -> Self:
@@ -72,7 +74,8 @@ class Degrees:
         widths = (len(found["d"]), len(found["m"]), *((len(found["s"]),) if seconds else ()))
         signs = (found["degrees"], *((found["minutes"],) if seconds else ()), found["end"])
         decimals = len(found["decimals"] or "")
-        return cls(found["head"], found["before"], widths, signs, found["point"] or ".", decimals, found["tail"])
+        point, plus = found["point"] or ".", bool(found["plus"])
+        return cls(found["head"], found["before"], widths, signs, point, decimals, found["tail"], plus)
 
     def numbers(self, texts: pl.Series) -> pl.Series:
         """Degrees, negative to the south and west; plain numbers are degrees; missing where a text is neither."""
@@ -105,7 +108,7 @@ class Degrees:
         texts = [f"{part:0{width}}" for part, width in zip([left, *parts], self.widths, strict=True)]
         texts[-1] += f"{self.point}{decimals:0{self.decimals}}" if self.decimals else ""
         body = "".join(text + sign for text, sign in zip(texts, self.signs, strict=True))
-        sides = (self.head or self.tail or "/-").split("/")
+        sides = (self.head or self.tail or f"{'+' * self.plus}/-").split("/")
         side = sides[step < 0]
         return f"{body}{side}" if self.tail else f"{side}{self.before}{body}"
 
@@ -141,6 +144,7 @@ def degrees_of(texts: pl.Series) -> Degrees | None:
         kept["point"] or ".",
         places[0],
         str(sides[1]),
+        plus=bool((cells["sign"] == "+").any()),
     )
     numbers = form.numbers(held)
     if numbers.null_count():

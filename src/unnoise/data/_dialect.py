@@ -11,10 +11,12 @@ from unnoise._atomic import atomic_path
 from unnoise._errors import InputError
 from unnoise.data._cells import MISSING
 from unnoise.data._checked import check
+from unnoise.data._forms import Form, plain_form
 from unnoise.data._forms import form as form_by
-from unnoise.data._forms import plain_form
 from unnoise.data._notations import Notation
 from unnoise.data._reading import Reading
+from unnoise.data._scientific import Scientific
+from unnoise.data._significant import Significant, significant_of
 from unnoise.data.standard import separator
 
 if TYPE_CHECKING:
@@ -158,6 +160,8 @@ class Dialect:
             way = form_by(form)
             if isinstance(way, Notation):
                 return str(replace(way, point=point, group=""))
+            if not isinstance(way, Scientific):
+                return str(replace(way, point=point))
             return str(
                 replace(way, point=way.point and point, letter=way.letter.translate(_E) if usual else way.letter)
             )
@@ -194,14 +198,23 @@ def form_of(column: pl.Series, cells: pl.Series, decimal: str | None) -> str | N
     if column.dtype == pl.Boolean:
         words = held.unique().to_list()
         return next((word for word, other in TRUTHS.items() if word != "true" and {*words} <= {word, other}), None)
-    if not column.dtype.is_numeric() or (held == values.cast(pl.String)).all():
-        return None
     point = decimal or "."
-    found = plain_form(held.head(_LOOKED_AT), point)
+    if not column.dtype.is_numeric():
+        return None
+    if (held == values.cast(pl.String)).all():
+        few = _rounded(held, point) if column.dtype.is_float() else None
+        return None if few is None else str(few)
+    found: Form | None = plain_form(held.head(_LOOKED_AT), point)
     if found is not None and found.texts(values.to_numpy()).tolist() != held.to_list():  # far faster than all at once
         found = plain_form(held, point)
+    found = found or (_rounded(held, point) if column.dtype.is_float() else None)
     same = found is not None and (found.numbers(held).cast(pl.Float64) == values.cast(pl.Float64)).all()
     return str(found) if same else None  # a column may be read with another sign than the rest
+
+
+def _rounded(held: pl.Series, point: str) -> Significant | None:
+    """The form of numbers of few digits; most columns have none, as their first cells show."""
+    return None if significant_of(held.head(_LOOKED_AT), point) is None else significant_of(held, point)
 
 
 def _joined(form: str, other: str | None) -> str | None:
@@ -209,6 +222,10 @@ def _joined(form: str, other: str | None) -> str | None:
     if form in TRUTHS or other is None or other in TRUTHS:
         return form if form in TRUTHS else None
     mine, theirs = form_by(form), form_by(other)
-    if type(mine) is not type(theirs):
-        return form
-    return str(replace(mine, least=min(mine.least, theirs.least), most=max(mine.most, theirs.most)))
+    if isinstance(mine, Significant) and isinstance(theirs, Significant):
+        return str(replace(mine, digits=max(mine.digits, theirs.digits)))
+    if (isinstance(mine, Notation) and isinstance(theirs, Notation)) or (
+        isinstance(mine, Scientific) and isinstance(theirs, Scientific)
+    ):
+        return str(replace(mine, least=min(mine.least, theirs.least), most=max(mine.most, theirs.most)))
+    return form

@@ -9,11 +9,12 @@ from unnoise._errors import InputError
 from unnoise.data._degrees import Degrees
 from unnoise.data._notations import Notation, notation_of
 from unnoise.data._scientific import Scientific, scientific_of
+from unnoise.data._significant import Significant
 
 if TYPE_CHECKING:
     import polars as pl
 
-Form = Notation | Scientific | Degrees
+Form = Notation | Scientific | Degrees | Significant
 
 
 def form(pattern: str) -> Form:
@@ -22,7 +23,7 @@ def form(pattern: str) -> Form:
     >>> str(form("0.00")), str(form("0.000E+00"))
     ('0.00', '0.000E+00')
     """
-    for kind in (Scientific, Degrees):
+    for kind in (Scientific, Degrees, Significant):
         with contextlib.suppress(InputError):
             return kind.of(pattern)
     return Notation.of(pattern)

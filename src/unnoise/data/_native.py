@@ -50,6 +50,7 @@ class Column:
         words: texts beside these numbers, such as <0.5, and
         places: the numbers beyond all others that stand for them.
         apart: how many of the first words say nothing of how much, as ERR, and lie in no range.
+        objects: int or float, where the numbers beside the words were objects of that type, and no texts.
     """
 
     label: str | int
@@ -65,6 +66,7 @@ class Column:
     words: tuple[str, ...] | None = field(default=None, metadata={LATER: True})
     places: tuple[float, ...] | None = field(default=None, metadata={LATER: True})
     apart: int | None = field(default=None, metadata={LATER: True})
+    objects: str | None = field(default=None, metadata={LATER: True})
 
     @property
     def zone(self) -> str | None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 _INDEX = r"__index_level_\d+__"  # which pandas adds to the columns
+_MOST_PARTS = 64  # of a list, each of which is a column
 
 
 def read_parquet(content: bytes, source: str) -> pl.DataFrame:
@@ -134,10 +135,40 @@ def read_fasta(content: bytes, source: str) -> pl.DataFrame:
 
 
 def _flat(frame: pl.DataFrame, source: str) -> pl.DataFrame:
-    frame = unnested(frame, source)
+    frame = _without_lists(unnested(frame, source), source)
     if nested := [name for name, kind in frame.schema.items() if kind.is_nested()]:
-        raise InputError(f"Column '{nested[0]}' of {source} holds lists or objects; expected one value in each row.")
+        raise InputError(
+            f"Column '{nested[0]}' of {source} holds lists of lists or objects; expected one value in each row, or a "
+            "list of some."
+        )
     return frame
+
+
+def _without_lists(frame: pl.DataFrame, source: str) -> pl.DataFrame:
+    """Lists of one length as columns place.0, place.1, ..., and others as texts, as they stand; a warning says so."""
+    import polars as pl
+
+    parts: list[pl.Series] = []
+    spread, written = list[str](), list[str]()
+    for column in frame:
+        kind = column.dtype
+        if not isinstance(kind, pl.List) or (kind.inner is not None and kind.inner.is_nested()):
+            parts.append(column)
+            continue
+        lengths = column.drop_nulls().list.len().unique().to_list()
+        if len(lengths) == 1 and 0 < lengths[0] <= _MOST_PARTS:
+            spread.append(column.name)
+            parts += [column.list.get(i, null_on_oob=True).alias(f"{column.name}.{i}") for i in range(lengths[0])]
+        else:
+            written.append(column.name)
+            texts = [None if held is None else json.dumps(held, ensure_ascii=False) for held in column.to_list()]
+            parts.append(pl.Series(column.name, texts, dtype=pl.String))
+    if spread:
+        warn(f"The lists in {shown(spread)} of {source} are read as a column for each place, {spread[0]}.0, ...")
+    if written:
+        warn(f"The lists in {shown(written)} of {source} differ in length, and are read as texts, one level for each.")
+    names = names_of([part.name for part in parts])
+    return pl.DataFrame([part.alias(name) for part, name in zip(parts, names, strict=True)]) if parts else frame
 
 
 def unnested(frame: pl.DataFrame, source: str) -> pl.DataFrame:

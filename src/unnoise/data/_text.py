@@ -15,7 +15,7 @@ from unnoise._errors import InputError, warn
 _SEPARATORS = ",;\t|"
 _OTHERS = ":~^&!"
 _COMMENTS = (b"#", b"%", b"//")  # in the middle of a table
-_LOOKED_AT = 100  # lines, for a guess of the separator
+_LOOKED_AT, _FEWEST = 100, 3  # lines, for a guess of the separator
 _WIDE = re.compile(r"\S {2,}\S")
 _DECIMAL = re.compile(r"\s*[+-]?(\d{1,3}(\.\d{3})+|\d*),\d+([eE][+-]?\d+)?\s*")
 _GROUPED = re.compile(r"\s*[+-]?\d{1,3}(\.\d{3})*\s*")
@@ -192,6 +192,8 @@ def separated(table: bytes, separator: str | None, source: str) -> tuple[str, by
             raise InputError(f"{source} has quotes between blanks; separate its fields by commas.")
         table = re.sub(rb"(?m)^[ \t]+|[ \t]+(?=\r?$)", b"", table)
         return "\t", re.sub(rb"[ \t]+", b"\t", table)
+    if separator is None and _is_widely_separated(lines) and b'"' not in table:
+        return "\t", re.sub(rb"[ \t]{2,}", b"\t", re.sub(rb"(?m)^[ \t]+|[ \t]+(?=\r?$)", b"", table))
     found = separator or _guessed(lines)
     if separator is None and not any(found in line for line in lines):
         _warn_of_other_separators(lines, source)
@@ -246,6 +248,16 @@ def _is_blank_separated(lines: list[str]) -> bool:
         return False
     columns = zip(*(rows[1:] or rows), strict=True)
     return any(all(map(_NUMBER.fullmatch, column)) for column in columns)
+
+
+def _is_widely_separated(lines: list[str]) -> bool:
+    """Whether each line has as many fields between two or more blanks, one of them a number in all but the first."""
+    rows = [re.split(r" {2,}", line.strip()) for line in lines]
+    if len(rows) < _FEWEST or len(rows[0]) < 2 or len({*map(len, rows)}) != 1:
+        return False
+    if any(sign in line for line in lines for sign in _SEPARATORS):
+        return False
+    return any(all(map(_NUMBER.fullmatch, column)) for column in zip(*rows[1:], strict=True))
 
 
 def _warn_of_other_separators(lines: list[str], source: str) -> None:

@@ -16,8 +16,11 @@ from unnoise.data._limits import like, limits_of, said_apart
 from unnoise.data._native import Column
 from unnoise.data._notations import notation_of
 from unnoise.data._numerics import Values
+from unnoise.data.arrays import is_missing
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import narwhals.stable.v2 as nw
     import polars as pl
 
@@ -52,8 +55,17 @@ def described(series: nw.Series[Any], column: Column, plain: bool, declared: boo
         )
     if limits.others:
         said_apart(column.label, limits.others)
-    apart = len(limits.others) or None
-    return dataclasses.replace(column, written=str(limits.form), words=limits.words, places=places, apart=apart)
+    told: dict[str, Any] = {"apart": len(limits.others) or None, "objects": _objects(series, limits.words)}
+    return dataclasses.replace(column, written=str(limits.form), words=limits.words, places=places, **told)
+
+
+def _objects(series: nw.Series[Any], words: Sequence[str]) -> str | None:
+    """The type of the numbers of a column of objects, if words alone are texts in it."""
+    held = [value for value in series.to_list() if not is_missing(value)]
+    kinds = {type(value) for value in held if not isinstance(value, str)}
+    if not kinds or not kinds <= {int, float} or any(isinstance(one, str) and one not in words for one in held):
+        return None
+    return "int" if kinds == {int} else "float"
 
 
 def _ends(numbers: pl.Series) -> tuple[int, int]:
@@ -101,8 +113,11 @@ def told(value: Any, column: Column) -> Any:
 
 
 def texts(values: Values, column: Column) -> Values:
-    """Numbers as the texts of a column, or the words that they stand for."""
+    """Numbers as the texts of a column, or as the objects that they were, or the words that they stand for."""
     found = forms.form(str(column.written)).texts(values)
+    if column.objects is not None:
+        point = {"int": int, "float": float}[column.objects]
+        found[:] = [point(text) for text in found.tolist()]
     for word, place in zip(column.words or (), column.places or (), strict=True):
         found[values == place] = word
     return found
@@ -122,4 +137,6 @@ def check_column(column: Column) -> None:
     fitting = len(words) == len(places) == len(set(words)) == len(set(places))
     has_numbers = column.written is not None or (column.counted is not None and _counted.is_text(column))
     check(fitting and (has_numbers or not words), "words, places", words, "as many places")
+    check(column.objects in (None, "int", "float"), "objects", column.objects, "int or float")
+    check(column.objects is None or column.type == "object", "objects", column.objects, "none of this column")
     check(0 <= (column.apart or 0) <= len(words), "apart", column.apart, "as many words, or fewer")

@@ -19,7 +19,7 @@ from unnoise._checks import refuse
 from unnoise._errors import InputError
 from unnoise._paths import expanded
 from unnoise._places import check_writable, missing
-from unnoise.data import _counted, _dates, _packed, _queries, _sheets, _tables, arrays, frames
+from unnoise.data import _arff, _counted, _dates, _packed, _queries, _sheets, _tables, arrays, frames
 from unnoise.data._archives import one_of, read_npy, read_npz
 from unnoise.data._csv import read_csv
 from unnoise.data._dialect import Dialect
@@ -48,6 +48,7 @@ _READERS: dict[str, Callable[[bytes, str], pl.DataFrame]] = {
     ".ndjson": _tables.read_json_lines,
     ".fasta": _tables.read_fasta,
     ".fa": _tables.read_fasta,
+    ".arff": _arff.read_arff,
 }
 _TABLES = (*_TEXTS, *_READERS, *_SHEETS)
 _MAGIC = {b"PAR1": ".parquet", b"ARROW1": ".arrow", b"PK\x03\x04": ".xlsx"}
@@ -71,8 +72,8 @@ def read(
     """The data in a file, in a folder of images, or on standard input ("-").
 
     Tables of text (.csv, .tsv, .txt, .dat, .data, also .gz, .bz2, .xz, .zst, .zip), .parquet, .arrow, .feather, .json,
-    .jsonl, .fasta, .xlsx and databases become polars DataFrames; .npy, .npz and .safetensors give the only array, or x;
-    images of one size give bytes, grey (n, H, W) or RGB (n, 3, H, W).
+    .jsonl, .fasta, .arff, .xlsx and databases become polars DataFrames; .npy, .npz and .safetensors give the only
+    array, or x; images of one size give bytes, grey (n, H, W) or RGB (n, 3, H, W).
 
     Args:
         path: where it is.

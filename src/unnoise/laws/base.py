@@ -162,6 +162,19 @@ class HasEntropy(Law[S]):
         r"""$KL(p \| p') = E[\log p(X) - \log p'(X)]$ in nats, (*batch,), for p' of the same kind."""
 
 
+def none_below_zero(name: str, values: Tensor, *, within: float = 0.0, each_some: bool = False) -> None:
+    """An InputError if a value is negative, by more than `within`; or if a last axis holds zeros alone.
+
+    NaN goes on, to be named by the sampler that diverged; and on other devices nobody waits for an answer.
+    """
+    if values.device.type != "cpu" or not values.numel():
+        return
+    if (values < -within).any():
+        refuse(name, float(values.detach().min()), "no negative number")
+    if each_some and (values == 0).all(-1).any():
+        raise InputError(f"got {name} that are all 0 in a row; expected some that are positive")
+
+
 def event_sum(coordinates: Tensor, event_ndim: int) -> Tensor:
     """The sum over the last `event_ndim` axes."""
     return coordinates.flatten(coordinates.ndim - event_ndim).sum(-1) if event_ndim else coordinates

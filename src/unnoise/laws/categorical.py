@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from unnoise._checks import instance, whole
-from unnoise.laws.base import HasEntropy, event_sum
+from unnoise.laws.base import HasEntropy, event_sum, none_below_zero
+
+_ROUNDING = 1e-6  # below zero, of probabilities that are differences
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Categorical(HasEntropy[Tensor]):
     def __post_init__(self) -> None:
         instance(Tensor, probs=self.probs)
         whole(event_ndim=self.event_ndim)
+        none_below_zero("probs", self.probs, within=_ROUNDING, each_some=True)
 
     def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> Tensor:
         """Draw states in int64, (*shape, *batch, *sites), by inversion, never one without mass."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from unnoise._checks import instance, whole
-from unnoise.laws.base import HasEntropy, event_sum, standard_normal
+from unnoise.laws.base import HasEntropy, event_sum, none_below_zero, standard_normal
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Normal(HasEntropy[Tensor]):
     def __post_init__(self) -> None:
         instance(Tensor, mean=self.mean, scale=self.scale)
         whole(event_ndim=self.event_ndim)
+        none_below_zero("scale", self.scale)
 
     def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> Tensor:
         """Draw (*shape, *batch, *event)."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from unnoise._checks import instance, whole
-from unnoise.laws.base import Law, event_sum, standard_normal
+from unnoise.laws.base import Law, event_sum, none_below_zero, standard_normal
 
 BROAD = 2.0  # variance from which the Fourier series is shorter
 IMAGES = range(-2, 3)  # up to BROAD the next ones are below 1e-25
@@ -42,6 +42,7 @@ class WrappedNormal(Law[Tensor]):
     def __post_init__(self) -> None:
         instance(Tensor, mean=self.mean, scale=self.scale)
         whole(event_ndim=self.event_ndim)
+        none_below_zero("scale", self.scale)
 
     def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> Tensor:
         """Draw (*shape, *batch, *event), in [-pi, pi)."""

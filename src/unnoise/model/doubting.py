@@ -41,7 +41,7 @@ def warn_of_values_apart(model: Model, known: Given) -> None:
     if not len(rows):
         return
     parts = {name: part for name, part in schema.factors.items() if not isinstance(part, MissingFactor)}
-    named = {one: schema.cells([one.partition(",")[0]]) for part in parts.values() for one in _named(part)}
+    named = {label: schema.cells([first]) for part in parts.values() for label, first in _named(part)}
     rows = rows.at(slice(0, 1 if alike(rows) else MOST_ROWS))
     there = {name: _tree.ravel(both(cells, rows.known)).any(1) for name, cells in named.items()}
     names = [name for name, rows_of in there.items() if rows_of.any()][:MOST_VALUES]
@@ -69,9 +69,11 @@ def _warn(names: list[str], log_ratio: float, count: int | None, row: int) -> No
     )
 
 
-def _named(factor: Factor) -> tuple[str, ...]:
-    """The columns, joined where they are one thing."""
-    return (",".join(factor.columns),) if factor.joint else factor.columns
+def _named(factor: Factor) -> list[tuple[str, str]]:
+    """The columns, joined where they are one thing, and the first of each."""
+    if factor.joint:
+        return [(",".join(factor.columns), factor.columns[0])]
+    return [(name, name) for name in factor.columns]
 
 
 def _log_prob(model: Model, rows: Rows, mask: Any, rng: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -116,6 +116,7 @@ class _Run:
         self.state, self.source, self.settings, self.validation = state, source, settings, validation
         self.order = BatchOrder(len(source), settings.batch_size * settings.accumulate, settings.seed, weights)
         state.see(source, weights)
+        state.minimise(objective)
         if validation is not None:
             state.looks.slack = validation.slack
         self.group = ProcessGroup.gather(settings)

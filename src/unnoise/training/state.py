@@ -20,6 +20,7 @@ from unnoise._checks import instance, real, shown, whole
 from unnoise._errors import InputError
 from unnoise._version import __version__
 from unnoise.denoisers import Denoiser
+from unnoise.objectives import Objective
 from unnoise.training.dataset import Dataset, Digested, derived_seed, digest
 from unnoise.training.process_group import ProcessGroup
 from unnoise.training.settings import Settings
@@ -67,6 +68,8 @@ class TrainState:
         self.num_examples: int | None = None
         self.digest: str | None = None
         self._seen: tuple[Dataset | None, str | None] = None, None
+        self.objective: str | None = None  # a fingerprint of what is minimised, and
+        self.made_by: str | None = None  # of which version it is
         self.run: str | None = None  # names what is trained, beyond these tensors
 
     def see(self, data: Dataset, weights: Tensor | None = None) -> None:
@@ -87,6 +90,16 @@ class TrainState:
                 "train anew."
             )
         self.num_examples, self.digest = count, seen
+
+    def minimise(self, objective: Objective) -> None:
+        """Remember the objective; an InputError if it is not the one of the steps before."""
+        now, version = _fingerprint(objective), __version__
+        other = None not in (self.objective, now) and self.objective != now
+        if self.step and other and self.made_by == version:  # another one may describe the same in other words
+            raise InputError(
+                "The training to resume had another objective than is given now; resume with the same, or train anew."
+            )
+        self.objective, self.made_by = now, version
 
     @property
     def ema(self) -> Denoiser:
@@ -115,7 +128,7 @@ class TrainState:
         if looks.steps:
             tensors["looks"] = looks.table()
             tensors |= {f"best.{name}": tensor for name, tensor in looks.best.items()}
-        kept = {name: getattr(self, name) for name in ("step", "elapsed", "num_examples", "digest", "run")}
+        kept = {name: getattr(self, name) for name in ("step", "elapsed", "num_examples", "digest", "objective", "run")}
         learnt = sorted(name.split(".", 2)[2] for name in tensors if name.startswith("optimiser.step."))
         kept |= {"looks": len(looks.steps), "made_of": self.made_of}
         return tensors, kept | {"settings": _plain(self.settings), "learnt": learnt}
@@ -146,6 +159,7 @@ class TrainState:
         if "looks" in tensors:
             self.looks = Looks.of(tensors["looks"], _under("best.", tensors))
         self.step, self.elapsed, self.num_examples = (metadata[n] for n in ("step", "elapsed", "num_examples"))
+        self.objective, self.made_by = metadata.get("objective"), (metadata.get("made_of") or {}).get("version")
         self.digest, self.run = metadata.get("digest"), metadata.get("run") or self.run  # not in the oldest files
 
     def _networks(self) -> dict[str, Tensor]:
@@ -195,7 +209,8 @@ class TrainState:
         whole(most=metadata["step"], looks=metadata.get("looks", 0))
         whole(least=1, most=2**63 - 1, or_none=True, num_examples=metadata["num_examples"])
         real(least=0, elapsed=metadata["elapsed"])
-        instance(str, or_none=True, digest=metadata.get("digest"), run=metadata.get("run"))
+        texts = {name: metadata.get(name) for name in ("digest", "objective", "run")}
+        instance(str, or_none=True, **texts)
         if None not in (self.run, metadata.get("run")) and self.run != metadata["run"]:
             raise InputError("it is of another model than the description beside it; train anew")
 
