@@ -96,6 +96,10 @@ BACKWARDS = {
 LEVELS = spaces.Lattice(0.0, 1.0, 3)
 CHAIN = processes.chain_of_betas(LINE, (0.1, 0.2, 0.4))
 NETWORK = networks.MLP((1,), width=8, depth=1, embedding=8)
+OF_LETTERS = denoisers.Neural(LETTERS, networks.ResNet((6,), width=8, depth=1, embedding=8), heads.Hidden)
+MIXED = denoisers.ExactProductMixture(
+    LETTERS, laws.ProductMixture(torch.ones(1), laws.CategoricalComponents(torch.tensor([[[0.5, 0.3, 0.2, 0.0]] * 2])))
+)
 SEEN = likelihoods.noisy(torch.tensor([1.0]), 1.0)
 TWO = torch.zeros(2, 1)
 
@@ -328,6 +332,7 @@ MADE: dict[str, dict[str, Any]] = {
         "cond_features": 1,
         "optional": True,
     },
+    "denoisers.Pooled": {"learnt": OF_LETTERS, "mixture": MIXED, "share": 0.5},
     "denoisers.Ensemble": {"members": [EXACT]},
     "denoisers.Residual": {"known": EXACT, "learnt": EXACT},
     "denoisers.likelihoods.LinearGaussian": {"matrix": torch.eye(2), "values": torch.zeros(2), "scale": 1.0},
@@ -607,7 +612,8 @@ FINE = {
         processes.edm.sigma_min processes.edm.sigma_max processes.edm.rho processes.ornstein_uhlenbeck.horizon
         processes.variance_exploding.sigma_min processes.variance_exploding.sigma_max
         processes.WrightFisher.alpha processes.rates.GaussianTarget.reach
-        denoisers.likelihoods.LinearGaussian.scale objectives.LogitNormalCells.step objectives.UniformCells.step
+        denoisers.likelihoods.LinearGaussian.scale
+        objectives.LogitNormalCells.step objectives.UniformCells.step
         objectives.times.LogNormalTimes.deviation objectives.times.OneLevel.sigma
         objectives.weightings.EDMWeighting.deviation objectives.weightings.EDMWeighting.sigma_data
         samplers.Adaptive.tolerance samplers.PredictorCorrector.stride samplers.PredictorCorrector.snr
@@ -657,6 +663,7 @@ FINE = {
     """,
     # counts from 0, and ends of intervals
     "zero": """
+        denoisers.Pooled.share
         chains.Metropolis.jitter chains.Hamiltonian.jitter chains.RandomWalk.jitter chains.NumberWalk.jitter
         schedules.Linear.tau_min schedules.Cosine.tau_min schedules.Erasing.lost schedules.Exponential.tau_min
         laws.Categorical.event_ndim laws.Normal.event_ndim laws.BinomialBirths.event_ndim

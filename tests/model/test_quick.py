@@ -10,6 +10,7 @@ import torch
 from unnoise import DenoisingMarkovModel, InputError, load, samplers
 from unnoise.denoisers import ExactProductMixture
 from unnoise.evaluation import Bound, MixtureDensity
+from unnoise.laws import latent_classes
 from unnoise.model import rival
 from unnoise.report import evaluate
 from unnoise.testing.statistics import assert_frequencies, assert_mean
@@ -49,6 +50,33 @@ def test_draws_come_in_the_form_of_the_data(model):
     assert abs(drawn["height"].isna().mean() - data["height"].isna().mean()) < 0.04
     tall = drawn[drawn["sex"] == "m"]["height"].mean() - drawn[drawn["sex"] == "f"]["height"].mean()
     assert tall == pytest.approx(data.groupby("sex")["height"].mean().diff().iloc[-1], abs=3)
+
+
+def gauges(n: int = 3000) -> pd.DataFrame:
+    """Gauges that often fail at one site of three, where they say -9999; loads have nothing to do with them."""
+    rng = np.random.default_rng(0)
+    site = rng.choice(list("pqr"), n)
+    load = np.minimum(rng.gamma(2, np.where(site == "p", 20, 60)), 150).round()
+    load = np.where(rng.random(n) < np.where(site == "r", 0.6, 0.05), 0, load)
+    fails = rng.random(n) < np.where(site == "q", 0.2, 0.01)
+    return pd.DataFrame({"site": site, "load": load, "level": np.where(fails, -9999, rng.normal(20, 3, n).round(1))})
+
+
+def failing(rows: pd.DataFrame) -> list[float]:
+    """The share of gauges that fail at each site."""
+    return [float((rows["level"] == -9999)[rows["site"] == site].mean()) for site in "pqr"]
+
+
+def test_a_rare_value_of_one_column_keeps_its_link_to_another(monkeypatch):
+    """The level's own mixture has no component of it; the twin crosses that one."""
+
+    def drawn() -> list[float]:
+        fitted = DenoisingMarkovModel(quick=True, random_state=0, progress=False).fit(gauges())
+        return failing(fitted.sample(20_000, seed=0))
+
+    assert np.abs(np.subtract(drawn(), failing(gauges()))).max() < 0.06
+    monkeypatch.setattr(latent_classes._Search, "_of_few", lambda self, side: side)
+    assert np.abs(np.subtract(drawn(), failing(gauges()))).max() > 0.1
 
 
 def test_what_is_given_stays_and_the_rest_follows_it(model):

@@ -18,6 +18,7 @@ from unnoise.denoisers.guided import Guided as Guided
 from unnoise.denoisers.heat_mixture import HeatMixture as HeatMixture
 from unnoise.denoisers.neural import Neural as Neural
 from unnoise.denoisers.normal_mixture import NormalMixture as NormalMixture
+from unnoise.denoisers.pooled import Pooled as Pooled
 from unnoise.denoisers.product_mixture import ExactProductMixture as ExactProductMixture
 from unnoise.denoisers.residual import Residual as Residual
 from unnoise.denoisers.started import Started as Started

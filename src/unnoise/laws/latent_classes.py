@@ -221,6 +221,7 @@ class _Search:
         self.most, self.most_pairs = most, CROSSED * most // COMPONENTS
         self.links = links_of(train.x, train.known)
         self.found: dict[tuple[bool, ...], _Fit] = {}
+        self.alike: dict[tuple[bool, ...], _Fit] = {}  # of `FEW` components, whatever is best
 
     def of(self, groups: Any, sizes: list[int]) -> _Grouping:
         """The mixtures of these groups, of the number of components among these that is best."""
@@ -243,9 +244,10 @@ class _Search:
         pair = numbers[(links == links.max()).nonzero()[0]].tolist()
         one, other = (found.parts[number] for number in pair)
         both = _tree.map(torch.logical_or, one.cells, other.cells)
-        new = self._cross(one, other, both)
-        if not _is_better(new.log_prob - one.log_prob - other.log_prob, self.test.weights, errors=1.0):
-            return found
+        tried = self._cross(one, other, both), self._cross(self._of_few(one), self._of_few(other), both)
+        new = max(tried, key=lambda fit: float(fit.log_prob @ self.test.weights))
+        if not _is_better(new.log_prob - one.log_prob - other.log_prob, self.test.weights, errors=0.0):
+            return found  # that cells say something of each other is known; held-out rows tell whether it was learnt
         parts = [new, *(part for part in found.parts if part is not one and part is not other)]
         labels = torch.zeros_like(numbers)
         for number, part in enumerate(parts):
@@ -290,10 +292,31 @@ class _Search:
         return ProductMixture(weights.to(one.law.weights), only(parts, cells))
 
     def _fit(self, cells: Any, sizes: list[int]) -> _Fit:
-        key = tuple(_side_by_side(cells).tolist())
-        base, train, test = only(self.base, cells), self.train.only(cells), self.test.only(cells)
-        self.found[key] = _chosen(cells, base, train, test, sizes, self.rng, self.clock, self.found.get(key))
+        key = _key(cells)
+        self.found[key] = self._of_sizes(cells, sizes, self.found.get(key))
         return self.found[key]
+
+    def _of_few(self, side: _Fit) -> _Fit:
+        """Of as many components as groups are chosen by.
+
+        Of fewer, which are best by themselves, a rare value that says much of the other side may have none; of pairs of
+        many no row tells.
+        """
+        key = _key(side.cells)
+        if key not in self.alike:
+            now = self.rng.get_state()
+            self.alike[key] = self._of_sizes(side.cells, [min(self.most, FEW)])
+            self.rng.set_state(now)  # what follows is as without, where this is of no use
+        return self.alike[key]
+
+    def _of_sizes(self, cells: Any, sizes: list[int], best: _Fit | None = None) -> _Fit:
+        base, train, test = only(self.base, cells), self.train.only(cells), self.test.only(cells)
+        return _chosen(cells, base, train, test, sizes, self.rng, self.clock, best)
+
+
+def _key(cells: Any) -> tuple[bool, ...]:
+    """Which cells these are."""
+    return tuple(_side_by_side(cells).tolist())
 
 
 def _joined(base: Any, found: _Grouping, rows: WeightedRows, clock: _Clock) -> ProductMixture:

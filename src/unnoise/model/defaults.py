@@ -15,7 +15,7 @@ from unnoise.data import Schema
 from unnoise.data.containers import Table
 from unnoise.data.factors import Factor, NumberFactor, ResolvedFactor
 from unnoise.data.kinds import Integer
-from unnoise.denoisers import Answering, Denoiser, Neural
+from unnoise.denoisers import Answering, Denoiser, Neural, Pooled
 from unnoise.evaluation import Bound, Likelihood, ProbabilityFlow, RandomOrders
 from unnoise.heads import CellHead, Fourier, Head, Hidden, Told
 from unnoise.heads.product import joint
@@ -48,6 +48,7 @@ def is_timeless(denoiser: Denoiser) -> bool:
 
 def _head_of(denoiser: Denoiser) -> Head[Any] | None:
     inner = denoiser.denoiser if isinstance(denoiser, Answering) else denoiser
+    inner = inner.learnt if isinstance(inner, Pooled) else inner
     return inner.head if isinstance(inner, Neural) else None
 
 

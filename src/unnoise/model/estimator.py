@@ -30,10 +30,10 @@ from unnoise.data.mapped import FOLDER as ROWS
 from unnoise.data.mapped import Mapped, mapped, removed
 from unnoise.data.scans import Held, Scan
 from unnoise.data.witnesses import witnesses
-from unnoise.denoisers import Denoiser, Neural, Started
+from unnoise.denoisers import Denoiser, Neural, Pooled, Started
 from unnoise.evaluation import Likelihood
 from unnoise.heads import Head
-from unnoise.model import quick
+from unnoise.model import pooling, quick
 from unnoise.model.card import MARK
 from unnoise.model.conditioning import conditioned
 from unnoise.model.defaults import (
@@ -60,6 +60,7 @@ from unnoise.training import (
     Settings,
     TrainState,
     Untold,
+    Validation,
     check_form,
     ending,
     load,
@@ -99,7 +100,8 @@ class DenoisingMarkovModel(FittedModel):
         network: called with (input_shape, cond_features, output_shape); by default a residual MLP, one of two-layer
             blocks for tables, `networks.SmallImage` for images of up to 256 pixels, a U-Net for larger ones, a
             transformer for sequences. Of up to 32 numbers given conditions it corrects the posterior of a linear
-            regression (`denoisers.Started`), with a part that sees one number at a time (`networks.PerNumber`).
+            regression (`denoisers.Started`), with a part that sees one number at a time (`networks.PerNumber`). That of
+            a table without conditions is pooled with a mixture after its training (`denoisers.Pooled`).
         head: called with the process, such as `heads.V`; the process's own by default, and `heads.CellHead` for images
             of up to 32 levels.
         objective: the bound by default.
@@ -244,9 +246,10 @@ class DenoisingMarkovModel(FittedModel):
             sizes = portions.sizes
             built = Built(sizes.width)
             denoiser = trainable(portions.begun(self._untrained(schema, built)))
-            state = TrainState(denoiser, self._settings(sizes, denoiser))
-            self._train(schema, state, portions, on_step=on_step)
-            self._keep(schema, trained(state.best.cpu()), state.losses, state.looks.table(), built)
+            state = TrainState(denoiser, self._settings(sizes, denoiser, self._is_pooled(schema, denoiser)))
+            validation = self._train(schema, state, portions, on_step=on_step)
+            learnt = self._learnt(schema, state, portions, validation)
+            self._keep(schema, learnt, state.losses, state.looks.table(), built)
             return self
         leads = ProcessGroup.gather(settings).rank == 0  # of several processes one writes
         with storage.held(home, resume=resume, overwrite=overwrite) if leads else nullcontext():
@@ -266,7 +269,7 @@ class DenoisingMarkovModel(FittedModel):
         sizes = dataclasses.replace(portions.sizes, width=built.width or WIDTH)
         made = self._untrained(schema, built) if described is None else self._to_resume(home, schema, built)
         denoiser = trainable(portions.begun(made))
-        state = TrainState(denoiser, self._settings(sizes, denoiser))
+        state = TrainState(denoiser, self._settings(sizes, denoiser, self._is_pooled(schema, denoiser)))
         if described is not None and isinstance(described.data, dict):
             state.num_examples, state.digest = described.data.get("rows"), described.data.get("digest")
         state.see(portions.rows, portions.weights)
@@ -283,8 +286,9 @@ class DenoisingMarkovModel(FittedModel):
             state.see(portions.rows, portions.weights)
         if leads:
             storage.create(home, description, resume=resume)
-        self._train(schema, state, portions, checkpoint, on_step)
-        self._keep(schema, trained(state.best.cpu()), state.losses, state.looks.table(), built)
+        validation = self._train(schema, state, portions, checkpoint, on_step)
+        learnt = self._learnt(schema, state, portions, validation)
+        self._keep(schema, learnt, state.losses, state.looks.table(), built)
         if leads:
             storage.complete(home, description, *self._trained())
             storage.write_card(home, self.card(), MARK)
@@ -416,8 +420,13 @@ class DenoisingMarkovModel(FittedModel):
         """What is saved of a training."""
         return self.denoiser_, self.losses_, self.validation_losses_, self.ended_
 
-    def _settings(self, sizes: Sizes | None = None, denoiser: Denoiser | None = None) -> Settings:
-        """Those of the parameters, and by default those for data of a size; without one, to check them early."""
+    def _settings(
+        self, sizes: Sizes | None = None, denoiser: Denoiser | None = None, is_pooled: bool = False
+    ) -> Settings:
+        """Those of the parameters, and by default those for data of a size; without one, to check them early.
+
+        Of a time limit something is left for the mixture where the network will be pooled with one.
+        """
         check_share(self.validation)
         shared = (field.name for field in dataclasses.fields(Settings) if hasattr(self, field.name))
         given = {name: getattr(self, name) for name in shared}
@@ -431,6 +440,8 @@ class DenoisingMarkovModel(FittedModel):
             steps = sizes.given_steps if learns_few(denoiser) else steps
             by_size = {"steps": steps, "batch_size": sizes.batch_size, "learning_rate": default_rate(head)}
             chosen = by_size | chosen
+        if is_pooled and self.time_limit is not None:
+            chosen["time_limit"] = self.time_limit * (1 - pooling.TIME)
         return Settings(**chosen | {"seed": self._seed})
 
     @property
@@ -493,6 +504,17 @@ class DenoisingMarkovModel(FittedModel):
             return Started(process, network.float(), head_of, **told)
         return Neural(process, network.float(), head_of)
 
+    def _unfitted(
+        self,
+        schema: Schema,
+        built: Built,
+        mixture: Sequence[int] | None,
+        inside: AbstractContextManager[Any] | None = None,
+    ) -> Denoiser:
+        """What tensors of a file are loaded into, with a mixture of so many components, and groups, beside it."""
+        network = self._untrained(schema, built, inside)
+        return network if mixture is None else Pooled(network, quick.unfitted(network.process, schema, *mixture))
+
     def _process(self, schema: Schema) -> Any:
         self._check_parts()
         process: Any = schema.process() if self.process is None else self.process
@@ -519,7 +541,7 @@ class DenoisingMarkovModel(FittedModel):
         portions: Portions,
         checkpoint: Path | None = None,
         on_step: OnStep | None = None,
-    ) -> None:
+    ) -> Validation | None:
         def rows(part: Dataset) -> Dataset:
             return asking(self.roles, state.denoiser, part, schema)
 
@@ -543,6 +565,28 @@ class DenoisingMarkovModel(FittedModel):
                 if on_step is not None:
                     on_step(step.index + 1, measured(step, state.looks))
         self.ended_ = f"trained on {portions.words}; {ending(state, validation)}"
+        return validation
+
+    def _is_pooled(self, schema: Schema, denoiser: Denoiser) -> bool:
+        """Whether the trained network is pooled with a mixture: where nothing of it is one's own."""
+        own = self.network, self.head, self.process, self.objective
+        return all(part is None for part in own) and pooling.is_pooled(schema, trained(denoiser))
+
+    def _learnt(self, schema: Schema, state: TrainState, portions: Portions, validation: Validation | None) -> Denoiser:
+        """The network, pooled with a mixture where held-out rows say so."""
+        network = trained(state.best.cpu())
+        if validation is None or not isinstance(network, Neural) or not self._is_pooled(schema, network):
+            return network
+        rows, weights = portions.first
+        seen = state.step * state.settings.batch_size * state.settings.accumulate
+        limit = None if self.time_limit is None else self.time_limit * pooling.TIME
+        options: Any = dict(weights=weights, seed=self._seed, time_limit=limit, show=self.progress)
+        mixture = pooling.mixture_beside(network, rows, schema, seen / len(portions.rows), **options)
+        if mixture is None:
+            return network
+        learnt, words = pooling.pooled(network, mixture, validation.loss)
+        self.ended_ += words
+        return learnt
 
     def _keep(
         self,
@@ -588,9 +632,10 @@ def load_model(folder: str | Path, *, trust: Sequence[str] = (), revision: str |
             if model.quick:
                 denoiser: Denoiser = quick.unfitted(model._process(schema), schema, *weights.shape("weights"))
             else:
+                shape = weights.shape("mixture.weights") if "mixture.weights" in weights else None
                 if model._is_ours:  # before memory is taken
-                    weights.check(model._untrained(schema, built, sketch(len(weights))))
-                denoiser = model._untrained(schema, built)
+                    weights.check(model._unfitted(schema, built, shape, sketch(len(weights))))
+                denoiser = model._unfitted(schema, built, shape)
         losses, looks = weights.load_into(denoiser)
         model.ended_ = weights.ended
     model._keep(schema, denoiser.requires_grad_(False).eval(), losses, looks, built)

@@ -70,6 +70,12 @@ class Portions:
         one = self.rows.rows(torch.arange(1))
         return Sizes.of(len(self.rows), _tree.numel_per_row(one.x), 0 if one.cond is None else one.cond.shape[1])
 
+    @property
+    def first(self) -> tuple[Encoded, Tensor | None]:
+        """As many rows to learn from as formulas look at, and their weights."""
+        rows = self.rows.rows(torch.arange(min(len(self.rows), BEGIN_WITH)))
+        return rows, None if self.weights is None else self.weights[: len(rows)]
+
     def begun(self, denoiser: Neural) -> Neural:
         """The untrained denoiser, at what a formula knows of the rows to learn from.
 
@@ -77,8 +83,8 @@ class Portions:
         """
         if not (denoiser.head.timeless or isinstance(denoiser, Started)):
             return denoiser
-        rows = self.rows.rows(torch.arange(min(len(self.rows), BEGIN_WITH)))
-        weights = torch.ones(len(rows)) if self.weights is None else self.weights[: len(rows)].float()
+        rows, weights = self.first
+        weights = torch.ones(len(rows)) if weights is None else weights.float()
         if isinstance(denoiser, Started):
             if rows.known is not None:
                 weights = weights * _tree.ravel(rows.known).all(1)

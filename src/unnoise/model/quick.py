@@ -30,11 +30,12 @@ def fitted(
     schema: Schema,
     *,
     weights: Tensor | None = None,
+    components: int = COMPONENTS,
     seed: int = 0,
     time_limit: float | None = None,
     show: bool | None = None,
 ) -> ExactProductMixture:
-    """The exact denoiser of a mixture that was fitted to rows, whose holes are marginalised.
+    """The exact denoiser of a mixture, of so many components at most, fitted to rows whose holes are marginalised.
 
     Raises:
         InputError: conditions, or columns whose laws do not stay in closed form.
@@ -45,8 +46,7 @@ def fitted(
     base = _base(process, schema, x, known)
     if weights is not None:
         weights = (weights * len(weights) / weights.sum()).float()  # as many rows in all
-    most = min(COMPONENTS, MOST_NUMBERS * COMPONENTS // (CROSSED * _numbers(base)))
-    if not most:
+    if not (most := min(components, _most(base))):
         raise InputError(
             f"got points of {_numbers(base):,} numbers, which are too many for a mixture; train a network, without "
             "--quick (quick=False)"
@@ -65,13 +65,16 @@ def fitted(
 def unfitted(process: Process[Any], schema: Schema, components: int, *groups: int) -> ExactProductMixture:
     """A denoiser of as many components, and as many groups if there are some, to load tensors into."""
     process = _checked(process, schema)
-    points: Any = {name: factor.anywhere[None] for name, factor in schema.factors.items()}
-    x = points if isinstance(process.blank(), dict) else next(iter(points.values()))
-    base = _base(process, schema, x, every_cell(schema, 1))
+    base = _anywhere(process, schema)
     parts = _tree.map(lambda part: part.repeated(components), base)
     weights = torch.full((components, *groups), 1 / components)
     numbers = _tree.map(lambda part: torch.zeros(part.cells, dtype=torch.int64), base) if groups else None
     return ExactProductMixture(process, ProductMixture(weights, parts, numbers))
+
+
+def most_components(process: Process[Any], schema: Schema) -> int:
+    """How many there may be; 0 where points are too wide for any."""
+    return _most(_anywhere(_checked(process, schema), schema))
 
 
 def drawn(denoiser: Denoiser, n: int, cond: Any, rng: torch.Generator) -> Any:
@@ -109,6 +112,13 @@ def _base(process: HasKernel[Any], schema: Schema, x: Any, known: Any) -> Any:
         raise
 
 
+def _anywhere(process: HasKernel[Any], schema: Schema) -> Any:
+    """A law of one component, of the form that those of rows have."""
+    points: Any = {name: factor.anywhere[None] for name, factor in schema.factors.items()}
+    x = points if isinstance(process.blank(), dict) else next(iter(points.values()))
+    return _base(process, schema, x, every_cell(schema, 1))
+
+
 def _together(schema: Schema, base: Any) -> Any:
     """The number of the column, or of columns that are one thing, that each cell belongs to."""
     count, found = itertools.count(), []
@@ -120,6 +130,11 @@ def _together(schema: Schema, base: Any) -> Any:
         found.append(numbers)
     parts = iter(found)
     return _tree.map(lambda _: next(parts), base)
+
+
+def _most(base: Any) -> int:
+    """How many components memory has room for."""
+    return min(COMPONENTS, MOST_NUMBERS * COMPONENTS // (CROSSED * _numbers(base)))
 
 
 def _numbers(base: Any) -> int:

@@ -34,6 +34,10 @@ class Weights:
         """How many tensors there are."""
         return len(self._file.shapes)
 
+    def __contains__(self, name: str) -> bool:
+        """Whether there is a tensor of this name."""
+        return name in self._file.shapes
+
     @property
     def ended(self) -> str:
         """Why the training ended, in words; nothing in files of earlier versions."""
