@@ -94,7 +94,7 @@ def said(x):
     return torch.stack([marks[ward == place].mean(0) for place in range(3)]), near
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_what_is_strongly_linked_leaves_components_for_all_else(seed, monkeypatch):
     """Whichever way cells are grouped first; the twin has mixtures that are not crossed."""
     base, x = wards()

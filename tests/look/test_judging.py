@@ -14,8 +14,8 @@ from unnoise.look import judging
 from unnoise.look.answers import Answers
 from unnoise.look.asking import Fields
 from unnoise.look.judging import frame_of, judged, own_row, unusual
-from unnoise.model import DenoisingMarkovModel
-from unnoise.testing import assert_probable
+from unnoise.model import DenoisingMarkovModel, defaults
+from unnoise.testing import assert_frequencies, assert_probable
 
 
 def row(answers: Answers, fields: Fields, start: int = 0) -> Any:
@@ -154,6 +154,27 @@ def test_cells_of_one_factor_have_draws_of_their_own() -> None:
     answers = Answers(DenoisingMarkovModel(quick=True, progress=False).fit(x), x)
     cells = judged(answers, answers.about, row(answers, {"v.x1": ["103.5"]}), None, 0, ranked=False).cells
     assert [cell.tail for cell in cells] == [0.02, 0.02]
+
+
+def test_a_cell_behind_a_mask_is_weighed_exactly_and_drawn_by_few_evaluations(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By small steps, as all cells of a wide row are drawn, 40 of them took hundreds of evaluations, and minutes."""
+    monkeypatch.setattr(defaults, "ONE_BY_ONE", 0)  # a row of so many cells is drawn by small steps
+    answers = Answers(small(), people())
+    own, looks = row(answers, {}, whole(answers)), [0]
+    for network in answers.model.denoiser_.children():
+        network.register_forward_pre_hook(lambda *_: looks.__setitem__(0, looks[0] + 1))
+    found = {cell.names[0]: cell for cell in judging._cells_of(answers, own, None, [("place",), ("age",)], 99, 0)}
+    for network in answers.model.denoiser_.children():
+        network._forward_pre_hooks.clear()
+    assert looks[0] <= 12
+    frame = frame_of(answers, own)
+    shares = small().predict_proba(frame, "place")[0]
+    level = sorted(LEVELS).index(frame["place"][0])
+    assert found["place"].log_prob == pytest.approx(float(np.log(shares[level])), rel=1e-5)
+    drawn = judging._drawn(answers, answers.schema.encode(frame), [("place",)], 20_000, 0)["place"]
+    assert_frequencies(torch.tensor([int((drawn == one).sum()) for one in sorted(LEVELS)]), torch.tensor(shares))
 
 
 def test_what_a_row_does_not_say_is_not_given_to_its_other_cells() -> None:

@@ -66,7 +66,7 @@ def forty(d):
     return Density(log_prob), places
 
 
-@pytest.mark.parametrize("d", [10, 30])
+@pytest.mark.parametrize("d", [10, pytest.param(30, marks=pytest.mark.slow)])
 def test_climbs_go_on_until_every_mode_was_met_several_times(d):
     """Of forty places of a cube the nearest to zero alone are seen from zero."""
     target, places = forty(d)

@@ -18,12 +18,16 @@ from unnoise.data import Encoded
 from unnoise.data._numerics import Values
 from unnoise.data.factors import AngleFactor, CategoryFactor, Factor
 from unnoise.data.holes import Mask
+from unnoise.evaluation import RandomOrders
+from unnoise.evaluation.closed_form import own_likelihood
 from unnoise.look.answers import Answers, ByColumn, quietly
 from unnoise.look.asking import LONGEST, Fields, Inquiry, value_of
 from unnoise.look.drawing import Word, percent
 from unnoise.look.subjects import Subject, factors_of
 from unnoise.model.questions import Rows, both, every_cell, negated, told
 from unnoise.model.scoring import estimated_cells
+from unnoise.processes import is_masked, leaves
+from unnoise.samplers import FirstHitting
 
 Unusual = tuple[str, float | None]  # what is likely in place of a value, and the share of draws that are as far out
 
@@ -32,6 +36,7 @@ DRAWS = 99  # of each cell, given the rest of the row
 COMPARED, AT_ONCE = 100, 25  # rows whose likelihoods the row's stands beside, in parts
 OTHERS = ("others",)  # under which their likelihoods are kept
 MANY, FEW_DRAWS = 40, 9  # cells, beyond which each has few draws at first
+FEW_SITES = 64  # of a cell, which are drawn faster one by one; a number has two, a text one for each letter
 GROWTH = 4  # of the number of cells that were looked at, from one answer to the next
 
 
@@ -251,7 +256,8 @@ def _cells_of(
         by_factor.setdefault((of[names[0]].columns, row.present[names[0]]), []).append(names)
     for (_, there), own in by_factor.items():
         encoded = one.rows(torch.zeros(len(own), dtype=torch.int64))
-        log_probs = estimated_cells(answers.model, encoded, own, generator(seed)).log_prob.tolist()
+        likelihood = RandomOrders() if _one_by_one(answers, own) else None
+        log_probs = estimated_cells(answers.model, encoded, own, generator(seed), likelihood).log_prob.tolist()
         if not there:
             for names, log_prob in zip(own, log_probs, strict=True):
                 yield Cell(names, "missing", log_prob, "", float(np.exp(log_prob)))
@@ -280,7 +286,22 @@ def _drawn(
     asked = _tree.map(lambda *rows: torch.stack(rows), *[schema.cells(names) for names in groups])
     rows = Rows(x, both(known, negated(asked)), cond).repeated(draws)
     every = _tree.map(lambda mask: mask.repeat_interleave(draws, 0), asked)
-    return schema.values(told(rows, every, answers.model.asker(rng)).x, rng)
+    sampler = FirstHitting if _one_by_one(answers, groups) else None
+    return schema.values(told(rows, every, answers.model.asker(rng, sampler=sampler)).x, rng)
+
+
+def _one_by_one(answers: Answers, groups: Sequence[tuple[str, ...]]) -> bool:
+    """Whether cells are drawn and weighed exactly, by an evaluation for each of their few sites, all behind masks.
+
+    By small steps, as all cells of a row are drawn, it would be some hundred evaluations, and a bound.
+    """
+    model, process = answers.model, answers.model.denoiser_.process
+    own = model.sampler or model.likelihood or own_likelihood(model.denoiser_)
+    schedules = {getattr(part, "schedule", None) for _, part, _ in leaves(process)}
+    if own is not None or not is_masked(process) or len(schedules) > 1:
+        return False
+    counts = [sum(int(mask.sum()) for _, mask in _tree.leaves(answers.schema.cells(names))) for names in groups]
+    return max(counts, default=0) <= FEW_SITES
 
 
 def repeated(y: Any, n: int) -> Any:

@@ -42,11 +42,17 @@ def estimated(
     return _estimated(model, encoded, known, asked, rng, likelihood, dequantisations)
 
 
-def estimated_cells(model: Model, encoded: Encoded, columns: Sequence[Sequence[str]], rng: torch.Generator) -> Estimate:
+def estimated_cells(
+    model: Model,
+    encoded: Encoded,
+    columns: Sequence[Sequence[str]],
+    rng: torch.Generator,
+    likelihood: Likelihood | None = None,
+) -> Estimate:
     """The log-likelihood of other columns in each row: of `columns[i]` in row i, given all else that it says."""
     schema = model.schema_
     masks = [either(schema.cells(names), schema.flags(names)) for names in columns]
-    return estimated_masks(model, encoded, _tree.map(lambda *rows: torch.stack(rows), *masks), rng)
+    return estimated_masks(model, encoded, _tree.map(lambda *rows: torch.stack(rows), *masks), rng, likelihood)
 
 
 def estimated_masks(

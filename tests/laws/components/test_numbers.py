@@ -35,6 +35,23 @@ def test_wrapped_parts_are_wrapped_normal_laws():
 
 
 @pytest.mark.parametrize("variance", [1e-6, 1e-2, 0.3, 3.0, math.pi**2])
+def test_densities_of_angles_are_sums_over_turns_at_every_variance(variance):
+    parts = WrappedNormalComponents(torch.tensor([[3.0, -9.0], [0.0, 0.5]]), torch.full((2, 2), variance))
+    x = torch.linspace(-math.pi, math.pi, 41)[:, None].expand(-1, 2)
+    law = WrappedNormal(parts.means.double(), torch.tensor(variance).double().sqrt(), 1)
+    torch.testing.assert_close(parts.log_prob(x).double(), law.log_prob(x[:, None].double()), rtol=1e-5, atol=1e-5)
+
+
+def test_components_that_a_row_is_hardly_of_count_nothing_of_it():
+    parts = WrappedNormalComponents(torch.zeros(2, 1), torch.full((2, 1), 0.1))
+    x, known, weights = torch.tensor([[1.0], [-2.0]]), torch.ones(2, 1).bool(), torch.tensor([[1.0, 1e-12], [0.5, 0.5]])
+    count, first, second = parts.tally(x, known, weights)
+    torch.testing.assert_close(count, torch.tensor([[1.5], [0.5]]).double(), rtol=0, atol=0)
+    torch.testing.assert_close(first, torch.tensor([[0.0], [-1.0]]).double())
+    torch.testing.assert_close(second, torch.tensor([[3.0], [2.0]]).double())
+
+
+@pytest.mark.parametrize("variance", [1e-6, 1e-2, 0.3, 3.0, math.pi**2])
 def test_a_tally_of_angles_is_of_five_turns(variance):
     parts = WrappedNormalComponents(torch.tensor([[3.0, -9.0], [0.0, 0.5]]), torch.full((2, 2), variance))
     x, known = torch.tensor([[-3.1, 3.0], [3.14, 0.0], [0.001, -0.5]]), torch.tensor([[1, 1], [1, 0], [1, 1]]).bool()

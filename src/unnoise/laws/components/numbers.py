@@ -17,6 +17,7 @@ from unnoise.laws.wrapped_normal import wrap
 LEAST_VARIANCE = 1e-6
 TURN = 2 * math.pi
 HELD = 8  # numbers of a cell at a time
+ROUNDING = 1e-9  # of a weight in float32, and less
 LEAST_LOG = -170.0  # of a factor beside 1: smaller ones count for nothing, and their powers are slow to compute
 
 
@@ -133,10 +134,12 @@ class WrappedNormalComponents(_Bells):
 
     def log_prob(self, x: Tensor, known: Tensor | None = None) -> Tensor:
         """Sums over turns."""
-        offsets, back, on, *twice = self._turns(x)
         variance = self.variances.flatten(1).double()
-        each = back.add_(on).add_(twice[0]).add_(twice[1]).log1p_()
-        each.sub_(offsets.square_().div_(2 * variance)).sub_(0.5 * (TURN * variance).log())
+        far = (wrap(x.flatten(1).double())[:, None] - wrap(self.means.flatten(1).double())).abs_()
+        far.sub_(math.pi).abs_().sub_(math.pi)  # minus the way around the circle, in place, as all that is long here
+        near, _, both = _turns(-far, variance)
+        each = near.square().sub_(2 * both).mul_(both).add_(near).log1p_()
+        each.sub_(far.square_().div_(2 * variance)).sub_(0.5 * (TURN * variance).log())
         seen = each if known is None else each.mul_(known.flatten(1)[:, None])
         return seen.sum(-1).to(self.means)
 
@@ -146,16 +149,24 @@ class WrappedNormalComponents(_Bells):
         return wrap(means + self.variances[chosen].sqrt() * standard_normal(tuple(means.shape), means, rng))
 
     def tally(self, x: Tensor, known: Tensor, weights: Tensor) -> Tally:
-        """Numbers of rows, sums and sums of squares of unwound angles, (K, cells), in float64."""
-        offsets, back, on, twice_back, twice_on = self._turns(x)
-        whole = 1 + back + on + twice_back + twice_on
-        wound = offsets.sign() * TURN * (on - back + 2 * (twice_on - twice_back)) / whole  # its mean, and its square's
-        squares = TURN**2 * (on + back + 4 * (twice_on + twice_back)) / whole
-        nearest = offsets + self.means.flatten(1).double()
-        moments = nearest + wound, nearest.square() + 2 * nearest * wound + squares  # (n, K, cells)
-        seen, weights = known.flatten(1).double(), weights.double()
-        every = (moment.expand(-1, weights.shape[1], -1) for moment in moments)
-        return weights.T @ seen, *(torch.einsum("nk,nkc,nc->kc", weights, moment, seen) for moment in every)
+        """Numbers of rows, sums and sums of squares of unwound angles, (K, cells), in float64.
+
+        Of the components of each row alone that have more than a rounding of its weight, mostly few of many.
+        """
+        x, seen, weights = x.flatten(1).double(), known.flatten(1).double(), weights.double()
+        row, own = (weights > ROUNDING * weights.amax(1, keepdim=True)).nonzero().unbind(1)
+        law = own % len(self)  # one is the law of all
+        means, variance = (part.flatten(1).double()[law] for part in (self.means, self.variances))
+        offsets, share = wrap(x[row] - means), weights[row, own, None] * seen[row]
+        near, more, both = _turns(offsets.abs(), variance)
+        twice = both * (near.square() - 2 * both)
+        whole = 1 + near + twice
+        wound = offsets.sign() * TURN * more * (1 + 2 * both * near) / whole  # its mean, and its square's
+        squares = TURN**2 * (near + 4 * twice) / whole
+        nearest = offsets + means
+        moments = torch.ones_like(share), nearest + wound, nearest.square() + 2 * nearest * wound + squares
+        zeros = x.new_zeros(weights.shape[1], x.shape[1])
+        return tuple(zeros.index_add(0, own, share * moment) for moment in moments)
 
     def refitted(self, tally: Tally, base: Self, rows: Tensor) -> Self:
         """Moments; the variances with those of the base."""
@@ -175,17 +186,18 @@ class WrappedNormalComponents(_Bells):
         r"""$-\frac12(N\log v + \sum (x - \mu)^2/v)$ of unwound angles."""
         return _normal(self, *tally)
 
-    def _turns(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        r"""Offsets $o$ from the nearest turn of the means, and what the densities of four others are times that there.
 
-        Those of one turn towards the other side, $a = e^{-2\pi(\pi - |o|)/v}$, and away, $b = e^{-2\pi(\pi + |o|)/v}$;
-        then of two, $a^3 b$ and $a b^3$. All are (n, K, cells).
-        """
-        offsets = wrap(x.flatten(1)[:, None].double() - self.means.flatten(1).double())
-        rate, far = TURN / self.variances.flatten(1).double(), offsets.abs()
-        back, on = (((far * side - math.pi) * rate).clamp_(min=LEAST_LOG).exp_() for side in (1, -1))
-        both = back * on
-        return offsets, back, on, both * back.square(), both * on.square()
+def _turns(far: Tensor, variance: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    r"""What the densities of other turns are times that of the nearest, whose mean is so far away.
+
+    Those of one turn towards the other side, $a = e^{-2\pi(\pi - |o|)/v}$, and away, $b = e^{-2\pi(\pi + |o|)/v}$, have
+    the product $e^{-4\pi^2/v}$ everywhere, and those of two turns are $a^3 b$ and $a b^3$. These are $a + b$, $b - a$
+    and $a b$.
+    """
+    rate = TURN / variance
+    back, both = ((far - math.pi) * rate).clamp_(min=LEAST_LOG).exp_(), (-TURN * rate).clamp_(min=2 * LEAST_LOG).exp_()
+    on = both / back
+    return back + on, on - back, both
 
 
 def _normal(part: NormalComponents | WrappedNormalComponents, count: Tensor, first: Tensor, second: Tensor) -> Tensor:
