@@ -67,7 +67,8 @@ def of_share(cost):
     ("cost", "share"),
     [
         (lambda s: (s - 0.4) ** 2, 0.7),  # a quarter of .36 is lost at .7, where the mixture costs .16
-        (lambda s: (s - 0.1) ** 2, 0.2),  # no more than the mixture, .01; a quarter would be lost at .55
+        (lambda s: 20 * (s - 0.1) ** 2, 0.2),  # no more than the mixture, .2; a quarter would be lost at .55
+        (lambda s: (s - 0.2) ** 2, 0.0),  # .04 less than by the mixture are too little
         (lambda s: s, 0.0),  # a network that knows nothing
         (lambda s: 20 * (s - 0.9) ** 2, 0.95),
     ],
