@@ -13,8 +13,8 @@ from unnoise.spaces import Euclidean
 from unnoise.testing import ImprobableError, assert_mean
 from unnoise.walking.balance import from_zero, moved_on, novelty, steepest
 from unnoise.walking.functions import Tried
-from unnoise.walking.movers import by_modes
-from unnoise.walking.verdict import STEEP
+from unnoise.walking.movers import by_modes, halves
+from unnoise.walking.verdict import STEEP, SURE
 
 F64, N = torch.float64, 4000
 one = torch.ones((), dtype=F64)
@@ -100,10 +100,10 @@ def stepped_on(x):
 
 def test_draws_that_go_to_and_fro_stay_and_those_that_spread_or_drift_move_on():
     before = normals()
-    assert moved_on(before, stepped_on(before), POPULATIONS) < STEEP
+    assert moved_on(before, stepped_on(before), POPULATIONS) < SURE
     short = 0.7 * before  # of both ends
-    assert moved_on(short, stepped_on(short), POPULATIONS) > STEEP
-    assert moved_on(before, stepped_on(before) + 0.3, POPULATIONS) > STEEP
+    assert moved_on(short, stepped_on(short), POPULATIONS) > SURE
+    assert moved_on(before, stepped_on(before) + 0.3, POPULATIONS) > SURE
 
 
 def bent(x):
@@ -119,17 +119,23 @@ def bends(seed, longest=math.inf):
 
 
 @pytest.mark.parametrize(("longest", "new"), [(math.inf, False), (2.2, True)])
-def test_what_lies_beyond_a_law_of_those_before_is_new_where_mean_squares_tell_nothing(longest, new):
+def test_what_lies_beyond_a_law_of_those_before_is_new(longest, new):
     """Of all particles 3 % are to come there."""
     target, before, after = Density(bent), bends(0, longest), bends(1)
-    found = novelty(target, by_modes(before), before, after)
-    assert moved_on(before, after, POPULATIONS) < STEEP
-    assert (moved_on(before, after, POPULATIONS, found) > STEEP) == new
+    found = novelty(target, halves(before), before, after)
     if not new:
         assert_mean(found, 0.0)
     else:
         with pytest.raises(ImprobableError):
             assert_mean(found, 0.0)
+
+
+@pytest.mark.parametrize(("fit", "new"), [(halves, False), (by_modes, True)])
+def test_no_particle_is_new_to_a_law_that_knows_none_of_them(fit, new):
+    """Of a normal law, in which nothing is left to tell but what the fit makes of the rows it knows."""
+    before, after = (torch.randn(N, 22, generator=torch.Generator().manual_seed(seed), dtype=F64) for seed in (3, 4))
+    found = novelty(Density(bell), fit(before), before, after)
+    assert (moved_on(before, after, POPULATIONS, found) > SURE) == new
 
 
 def test_novelty_is_the_gain_of_exponential_scores():
@@ -147,7 +153,7 @@ def test_populations_that_move_by_chance_as_children_of_few_do_not_move_on():
     by = torch.tensor([0.9, -0.2, 0.1, -0.3], dtype=F64).repeat_interleave(N // POPULATIONS)[:, None]
     after = stepped_on(before) + by
     assert float(from_zero(after - before).max()) > STEEP
-    assert moved_on(before, after, POPULATIONS) < STEEP
+    assert moved_on(before, after, POPULATIONS) < SURE
 
 
 def test_numbers_that_never_change_have_not_moved():
@@ -159,4 +165,4 @@ def test_numbers_that_were_all_alike_and_begin_to_differ_hide_no_others():
     """As a bit that no particle had set."""
     before, bit = normals(), torch.zeros(N, 1, dtype=F64)
     after = torch.cat([stepped_on(before) + 0.3, (torch.arange(N)[:, None] % 7 == 0).to(F64)], 1)
-    assert moved_on(torch.cat([before, bit], 1), after, POPULATIONS) > STEEP
+    assert moved_on(torch.cat([before, bit], 1), after, POPULATIONS) > SURE

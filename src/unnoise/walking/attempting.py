@@ -19,7 +19,7 @@ from unnoise.walking.evidence import bridged
 from unnoise.walking.functions import Differences, Tried
 from unnoise.walking.keeping import Checkpoint
 from unnoise.walking.learning import learnt_moves
-from unnoise.walking.movers import LEAPS, FlatMover, SpaceMover, by_modes, fitted
+from unnoise.walking.movers import LEAPS, FlatMover, SpaceMover, by_modes, fitted, halves
 from unnoise.walking.packing import kept
 from unnoise.walking.population import Populations, Tell, annealed, moved
 from unnoise.walking.probing import unexplained
@@ -202,7 +202,7 @@ class Attempts:
             labels = labels.transpose(0, 1).flatten(1).cpu()
         known = law_of(modes) if len(modes) > 1 else None
         bridge = bridged(target, late, POPULATIONS, self.rng, known) if self.flat else None
-        news = [novelty(target, by_modes(found.x, known), found.x, late)] if self.flat else []
+        news = [novelty(target, halves(found.x, known), found.x, late)] if self.flat else []
         particles = _tree.map(
             lambda a, b: torch.cat([leaf.unflatten(0, (POPULATIONS, each)) for leaf in (a, b)], 1), early, late
         )

@@ -55,12 +55,13 @@ def novelty(target: LogDensity[Tensor], law: Law[Tensor], before: Tensor, after:
     r"""How much more than before a particle is where a law that fits those before has too little mass, (n,).
 
     That is at $\log p - \log q$ of a high rank among those before. Its score is exponential, $-\log(1 - \text{rank})$
-    (Savage 1956), as ends that are missing are few of all. In many dimensions no mean square tells of them: what all
-    other coordinates do to $\log p$ they do to $\log q$, too.
+    (Savage 1956), as ends that are missing are few of all. They may lie in any direction: what all other coordinates do
+    to $\log p$ they do to $\log q$, too.
 
     Args:
         target: p, up to a constant.
-        law: q, a simple one, such as a normal law of each mode.
+        law: q, a simple one, such as a normal law of each mode, that was fitted to none of the rows it is asked of
+            (`movers.halves`): those it was fitted to lie in it more than others do.
         before: particles, (n, d).
         after: the same later, (n, d).
     """

@@ -250,6 +250,12 @@ def by_modes(x: Tensor, modes: Students | None = None) -> Students:
     return Students(weights, means[kept], common @ torch.linalg.cholesky(shapes), torch.full_like(weights, TAILS))
 
 
+def halves(x: Tensor, modes: Students | None = None) -> Halves:
+    """Of either half of points (n, d) the law of the other one, as of `by_modes`, which knows none of these."""
+    half = len(x) // 2
+    return Halves(by_modes(x[half:], modes), by_modes(x[:half], modes), half)
+
+
 def _by_em(x: Tensor) -> Students:
     """In units of the covariance of x."""
     from sklearn.exceptions import ConvergenceWarning

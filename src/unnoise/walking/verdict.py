@@ -151,7 +151,7 @@ def judged(found: Found) -> Verdict:
             f"the mean slope of the log density, or of its jumps, is {found.slope:.1f} standard errors from zero, so a "
             "part of the target is missing, such as a narrow neck; write it in other coordinates"
         )
-    if found.moved_on > STEEP:
+    if found.moved_on > SURE:
         doubts.append(
             f"means, spreads or ends went on moving after the last temperature, by {found.moved_on:.1f} standard "
             "errors, so draws may not reach all ends of the target; write it in coordinates in which it is less bent "
