@@ -9,14 +9,15 @@ import polars as pl
 import pytest
 
 from unnoise._errors import InputError
+from unnoise._places import ROWS
 from unnoise.data import files
-from unnoise.data.streams import SUFFIXES, appending, gathering, seed_of
+from unnoise.data.streams import appending, gathering, seed_of
 
 GROUPS = [np.arange(12.0).reshape(3, 2, 2) + 100 * i for i in range(4)]
 WHOLE = np.concatenate(GROUPS)
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", ROWS)
 def test_groups_end_in_one_file_in_their_order(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"rows{suffix}"
     with appending(path) as append:
@@ -51,7 +52,7 @@ def test_a_count_of_many_digits_finds_room_in_the_header(tmp_path: Path) -> None
     assert (found[0], found[1], found[-1]) == (0, 1, 1)
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", ROWS)
 def test_a_fault_on_the_way_leaves_the_old_file(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"rows{suffix}"
     path.write_text("old")
@@ -74,7 +75,7 @@ def test_a_file_that_cannot_be_written_is_refused_before_the_work(name: str, sai
         pytest.fail("no work is done")
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", ROWS)
 def test_blocks_in_any_order_end_in_the_file_of_all_rows(suffix: str, tmp_path: Path) -> None:
     whole, path = tmp_path / f"whole{suffix}", tmp_path / f"rows{suffix}"
     rows, groups = WHOLE.reshape(12, 4), [group.reshape(3, 4) for group in GROUPS]
