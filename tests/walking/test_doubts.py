@@ -123,7 +123,7 @@ RIPPLES_Z = 2 * math.log(
 
 RIDGE = (ridge, {"dimension": 2}, straightened, {"dimension": 2}, 2 * NORMAL + math.log(0.001))
 FUNNEL, WIDE_FUNNEL, WIDER = (
-    (funnel, {"dimension": d}, unrolled, {"dimension": d}, math.log(3) + d * NORMAL) for d in (5, 7, 20)
+    (funnel, {"dimension": d}, unrolled, {"dimension": d}, math.log(3) + d * NORMAL) for d in (5, 6, 20)
 )
 SCHOOLS = (schools, {"dimension": 10}, uncentred, {"dimension": 10}, schools_z())
 NO_MODE = "climbs came to no mode, and some went higher than all"
