@@ -39,7 +39,7 @@ LEARNT = 0.5  # share of the next guess: of a doubted attempt's particles
 OVERLOOKED = 0.25  # the same: of modes that it overlooked
 LEAST_LIKELY, ROWS = 16, 2**14  # points of either kind of which climbs begin; points that are asked at once
 MISSED = 0.1  # share of its mass, below which a mode lacks particles
-LONG = 32  # leaps of a second attempt
+LONG = 32  # leaps of attempts after a doubted one
 EDGE = 0.01  # share of evaluations without density, from which on it ends at edges
 
 
