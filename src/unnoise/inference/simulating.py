@@ -45,7 +45,7 @@ def simulate(
     Args:
         prior: as of `as_prior`.
         simulator: a function of parameters as the prior draws them, tensors or arrays or a dict of them: of a batch, or
-            of one row. A trial finds out which.
+            of one row. A trial finds out which. Of a dict each may be an argument of its name, `f(rate, size)`.
         n: how many.
         observations: of each row of parameters, which are exchangeable: x is then (n, observations, ...).
         seed: of parameters and observations.

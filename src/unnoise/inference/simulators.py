@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -16,6 +15,7 @@ from unnoise._checks import shown
 from unnoise._errors import InputError
 from unnoise._masks import unmasked
 from unnoise._seeding import reseeded
+from unnoise.inference.arguments import Arguments, arguments
 from unnoise.inference.coupled import COPIES, are_coupled
 from unnoise.inference.parameters import Floats, Parameters
 from unnoise.training.dataset import derived_seed
@@ -33,7 +33,7 @@ class Caller:
         simulator: of the user.
         parameters: what it is called with.
         batched: whether with rows (n, d), or with one.
-        takes_seed: whether it has an argument `seed`; else global generators are seeded around it.
+        takes: its arguments.
         shape: of one observation.
         seconds: that one row took in the trial.
     """
@@ -41,7 +41,7 @@ class Caller:
     simulator: Simulator
     parameters: Parameters
     batched: bool
-    takes_seed: bool
+    takes: Arguments
     shape: tuple[int, ...]
     seconds: float = 0.0
 
@@ -51,7 +51,7 @@ class Caller:
         Raises:
             InputError: the simulator raised, and at which parameters; or returned another shape.
         """
-        with nullcontext() if self.takes_seed else reseeded(seed):
+        with nullcontext() if self.takes.seed else reseeded(seed):
             if self.batched:
                 return self._batch(theta, seed)
             found = [self._row(row, derived_seed(seed, place)) for place, row in enumerate(theta)]
@@ -103,13 +103,14 @@ class Caller:
 
 def called(caller: Caller, theta: Floats, seed: int) -> Floats:
     """What the simulator returns, as an array of numbers."""
-    options = {"seed": seed % 2**63} if caller.takes_seed else {}
-    found = caller.simulator(caller.parameters.shown(theta), **options)
-    values = np.asarray(found.detach().cpu() if isinstance(found, torch.Tensor) else unmasked(found))
-    if values.dtype.kind not in "biuf":
+    options = {"seed": seed % 2**63} if caller.takes.seed else {}
+    values = caller.parameters.shown(theta)
+    found = caller.simulator(**values, **options) if caller.takes.names else caller.simulator(values, **options)
+    seen = np.asarray(found.detach().cpu() if isinstance(found, torch.Tensor) else unmasked(found))
+    if seen.dtype.kind not in "biuf":
         raise InputError(f"the simulator returned {shown(found)}; expected numbers")
-    values = values.astype(np.float64)
-    return np.where(np.isfinite(values), values, np.nan)
+    seen = seen.astype(np.float64)
+    return np.where(np.isfinite(seen), seen, np.nan)
 
 
 def tried(
@@ -138,16 +139,16 @@ def tried(
     """
     if not callable(simulator) or isinstance(simulator, type):
         raise InputError(f"got simulator = {shown(simulator)}; expected a function of parameters, or Simulations")
-    takes_seed = _takes_seed(simulator)
+    takes = arguments(simulator, parameters)
     count = next(n for n in (3, 4, 5) if n not in (parameters.size, parameters.parts[0].size))
     rows = np.tile(row, (count, 1))
-    attempts = {flag: Caller(simulator, parameters, flag, takes_seed, ()) for flag in (False, True)}
+    attempts = {flag: Caller(simulator, parameters, flag, takes, ()) for flag in (False, True)}
     one, each = _attempt(attempts[False], row, seed) if batched is not True else (None, 0.0)
     many, all_of_them = _attempt(attempts[True], rows, seed) if batched is not False else (None, 0.0)
     if isinstance(many, np.ndarray) and many.shape[:1] == (count,):
         fits = not isinstance(one, np.ndarray) or many.shape[1:] == one.shape
         if fits and not (isinstance(one, np.ndarray) and _is_shared(many, attempts[False], row, seed)):
-            whole = Caller(simulator, parameters, True, takes_seed, many.shape[1:], all_of_them / count)
+            whole = Caller(simulator, parameters, True, takes, many.shape[1:], all_of_them / count)
             if batched or other is None or not _is_coupled(whole, isinstance(one, np.ndarray), row, other, seed, count):
                 return whole
             if not isinstance(one, np.ndarray):
@@ -156,7 +157,7 @@ def tried(
                     "expected rows that do not see each other, or a function of one row (batch=1)"
                 )
     if isinstance(one, np.ndarray):
-        return Caller(simulator, parameters, False, takes_seed, one.shape, each)
+        return Caller(simulator, parameters, False, takes, one.shape, each)
     if isinstance(many, np.ndarray):
         raise InputError(
             f"the simulator returned the shape {many.shape} for {count} rows of parameters; expected ({count}, ...), "
@@ -179,7 +180,7 @@ def _attempt(caller: Caller, theta: Floats, seed: int) -> tuple[Floats | Excepti
     """What it returned or raised, and the seconds that it took."""
     start = time.perf_counter()
     try:
-        with nullcontext() if caller.takes_seed else reseeded(seed):
+        with nullcontext() if caller.takes.seed else reseeded(seed):
             return called(caller, theta, seed), time.perf_counter() - start
     except Exception as error:
         return error, 0.0
@@ -211,13 +212,6 @@ def _is_shared(many: Floats, alone: Caller, row: Floats, seed: int) -> bool:
         and isinstance(second, np.ndarray)
         and np.array_equal(first, second, equal_nan=True)
     )
-
-
-def _takes_seed(simulator: Simulator) -> bool:
-    try:
-        return "seed" in inspect.signature(simulator).parameters
-    except (TypeError, ValueError):  # of compiled code
-        return False
 
 
 def _words(error: Exception) -> str:
