@@ -163,6 +163,16 @@ def test_it_ends_when_a_share_of_the_steps_has_brought_nothing(best: int, patien
     assert looks.best_step == best
 
 
+@pytest.mark.parametrize(("rise", "end"), [(0.05, 1500), (0.2, 800)])
+def test_it_waits_longer_where_little_of_the_improvement_is_lost_again(rise: float, end: int) -> None:
+    validation, looks = Validation(falling, every=10, first=10), Looks()
+    for step in range(10, 2001, 10):
+        looks.add(step, max(500 - step, 0) / 490 + rise * (step > 500), torch.nn.Linear(1, 1))
+        if validation.is_over(looks):
+            break
+    assert (looks.best_step, looks.steps[-1]) == (500, end)
+
+
 def test_nan_is_never_the_best() -> None:
     looks = Looks()
     for step, loss in enumerate((math.nan, 2.0, math.nan, 1.0, 3.0)):

@@ -22,6 +22,8 @@ STEP = 3  # evaluations that a row costs in a step, with its gradient
 FIRST = 20  # steps before the first look
 SLACK = 0.25  # of the improvement, for digits
 SOONEST = 300  # steps without improvement before training ends
+PLATEAU = 1000  # of these, where rows are not learnt by heart: networks may rest before they find what they still lack
+BY_HEART = 0.1  # of the improvement, which has been lost where rows are learnt by heart
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,11 +145,11 @@ class Validation:
         return step - last >= min(self.every, max(self.first, last // 4))
 
     def is_over(self, looks: Looks) -> bool:
-        """Whether training no longer helps."""
+        """Whether training no longer helps: sooner where what was gained is lost again than where it only rests."""
         if self.patience is None or not looks.steps:
             return False
         last = looks.steps[-1]
-        return last - looks.best_step >= max(SOONEST, self.patience * last)
+        return last - looks.best_step >= max(SOONEST if looks.lost > BY_HEART else PLATEAU, self.patience * last)
 
 
 def slack_of(objective: Objective) -> float:
@@ -198,6 +200,13 @@ class Looks:
     def best_loss(self) -> float:
         """The loss of the kept look."""
         return self.losses[self._best]
+
+    @property
+    def lost(self) -> float:
+        """The share of all improvement that was lost again by the last look; infinite where there was none."""
+        least = min((loss for loss in self.losses if not math.isnan(loss)), default=math.nan)
+        gained = self.losses[0] - least
+        return (self.losses[-1] - least) / gained if gained else math.inf
 
     @property
     def words(self) -> str:
