@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 
-from unnoise.laws import CategoricalComponents, fit_latent_classes, latent_classes
+from unnoise.laws import CategoricalComponents, fit_latent_classes
 from unnoise.laws.crossing import pairs, strongest
+from unnoise.laws.latent_classes.groups import Search
 
 
 def rng(seed=0):
@@ -103,6 +104,6 @@ def test_what_is_strongly_linked_leaves_components_for_all_else(seed, monkeypatc
     shares, near = said(law.sample(rng(seed), (20_000,)))
     assert (shares - right).abs().max() < 0.1
     assert near > 0.8
-    monkeypatch.setattr(latent_classes._Search, "crossed", lambda self, found, *of: found)
+    monkeypatch.setattr(Search, "crossed", lambda self, found, *of: found)
     twin, _ = said(fit_latent_classes(base, x, rng=rng(seed)).sample(rng(seed), (20_000,)))
     assert (twin - right).abs().max() > 0.12

@@ -10,7 +10,7 @@ import torch
 from unnoise import DenoisingMarkovModel, InputError, load, samplers
 from unnoise.denoisers import ExactProductMixture
 from unnoise.evaluation import Bound, MixtureDensity
-from unnoise.laws import latent_classes
+from unnoise.laws.latent_classes.groups import Search
 from unnoise.model import rival
 from unnoise.report import evaluate
 from unnoise.testing.statistics import assert_frequencies, assert_mean
@@ -75,7 +75,7 @@ def test_a_rare_value_of_one_column_keeps_its_link_to_another(monkeypatch):
         return failing(fitted.sample(20_000, seed=0))
 
     assert np.abs(np.subtract(drawn(), failing(gauges()))).max() < 0.06
-    monkeypatch.setattr(latent_classes._Search, "_of_few", lambda self, side: side)
+    monkeypatch.setattr(Search, "_of_few", lambda self, side: side)
     assert np.abs(np.subtract(drawn(), failing(gauges()))).max() > 0.1
 
 

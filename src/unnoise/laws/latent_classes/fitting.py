@@ -1,0 +1,116 @@
+"""From rows to one mixture of product laws: sizes, groups, crossings, and last steps with all rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from unnoise import _tree
+from unnoise._checks import function, instance, real, whole
+from unnoise.laws.latent_classes.beginning import first
+from unnoise.laws.latent_classes.cells import each_alone, put
+from unnoise.laws.latent_classes.clock import Clock
+from unnoise.laws.latent_classes.em import Prior, run
+from unnoise.laws.latent_classes.groups import COMPONENTS, FEW, OF_SIDE, Grouping, Search, groupings
+from unnoise.laws.latent_classes.rows import WeightedRows, check_leaves, checked
+from unnoise.laws.latent_classes.sizes import FINAL, FIRST_ROWS, is_better, sizes_up_to, work
+from unnoise.laws.product_mixture import ProductMixture
+
+PER_COMPONENT = 5  # rows of data, at least
+HELD_OUT, MOST_HELD_OUT = 10, 5000  # one row in so many is held out, and the most
+BETTER = 0.03  # nats of a held-out row that independent groups must say more, by two standard errors
+
+
+def fit_latent_classes(
+    base: Any,
+    x: Any,
+    known: Any = None,
+    *,
+    components: int = COMPONENTS,
+    weights: Tensor | None = None,
+    together: Any = None,
+    rng: torch.Generator,
+    time_limit: float | None = None,
+    on_step: Callable[[float], None] | None = None,
+) -> ProductMixture:
+    r"""A mixture of product laws, of a number of components and a prior chosen by held-out rows.
+
+    One mixture of all cells has to have a component for every pair of what cells do that have nothing to do with each
+    other, and cells that depend strongly on each other leave none for weaker links of others. So cells that say little
+    of each other, pair by pair, are tried in groups, each with a mixture of its own, independent of the others; groups
+    are kept if they say more of held-out rows. Mixtures of the two groups that say most of each other are then tried
+    crossed, their components no longer independent (`laws.crossing`), and so on while that is better; and in a group
+    those of the cells that say most of each other, and of all others.
+
+    Args:
+        base: the law of all rows: `Components` of one law, or a dict of them, nested as points are.
+        x: points, (n, *event).
+        known: a tree like x of bool tensors (n, *cells); None if all cells are.
+        components: the most components of a mixture that is fitted at once; at most one for every five rows. Where two
+            mixtures are crossed there may be ten pairs of theirs for every three.
+        weights: of the rows, (n,); 1 by default.
+        together: of every cell a number, a tree like base of int64 (*cells): those of the same one stay in one group.
+        rng: of the first components, and of the rows held out.
+        time_limit: seconds after which no further step begins, or None.
+        on_step: called with the share of the work that is done.
+
+    References:
+        Mansinghka et al. 2016, CrossCat (Journal of Machine Learning Research 17): groups of columns, each with its
+        own mixture.
+
+    >>> from unnoise.laws import CategoricalComponents
+    >>> x = torch.tensor([[0, 0], [1, 1]]).repeat(200, 1)
+    >>> base = CategoricalComponents.of(x, torch.ones_like(x).bool(), torch.ones(2))
+    >>> law = fit_latent_classes(base, x, components=2, rng=torch.Generator().manual_seed(0))
+    >>> print(f"{law.log_prob(torch.tensor([[0, 0]])).exp().item():.2f}")
+    0.50
+    """
+    whole(least=1, components=components)
+    real(above=0, or_none=True, time_limit=time_limit)
+    instance(torch.Generator, rng=rng)
+    function(or_none=True, on_step=on_step)
+    rows = checked(base, x, known, weights)
+    together = each_alone(base) if together is None else together
+    check_leaves("together", together, {path: part.cells for path, part in _tree.leaves(base)}, "numbers", torch.int64)
+    n = len(rows)
+    clock = Clock(time_limit, on_step)
+    most = max(1, min(components, n // PER_COMPONENT))
+    order = torch.randperm(n, generator=rng)
+    held = min(n // HELD_OUT, MOST_HELD_OUT)
+    test, train = (rows.at(order[part].to(rows.weights.device)) for part in (slice(held), slice(held, None)))
+    if not held:
+        return run(first(Prior.of(base, FIRST_ROWS), train, 1, rng), train, Prior.of(base, FIRST_ROWS), 1, clock)
+    search = Search(base, train, test, most, rng, clock)
+    few, all_sizes = sizes_up_to(min(most, FEW)), sizes_up_to(most)
+    clock.expect(work(rows, train, most, [*few, *all_sizes]))
+    found = search.of(_tree.map(torch.zeros_like, together), few)
+    for groups in groupings(search.links, together):
+        if clock.over:
+            break
+        clock.expect(work(rows, train, most, [*few, *all_sizes]))
+        tried = search.of(groups, few)
+        if not is_better(tried.log_prob - found.log_prob, test.weights, BETTER):
+            break
+        found = tried
+    clock.expect(work(rows, train, most, all_sizes))
+    found = search.of(found.groups, all_sizes)
+    clock.expect(work(rows, train, search.most_pairs, sizes_up_to(OF_SIDE[-1])))
+    found = search.crossed(found, together)
+    clock.expect(FINAL * sum(rows.only(one.cells).numbers * len(one.law.weights) for one in found.parts))
+    return joined(base, found, rows, clock)
+
+
+def joined(base: Any, found: Grouping, rows: WeightedRows, clock: Clock) -> ProductMixture:
+    """One law of all groups, after further steps with all rows."""
+    laws = [run(part.law, rows.only(part.cells), part.prior, FINAL, clock) for part in found.parts]
+    most = max(len(law.weights) for law in laws)
+    parts = _tree.map(lambda part: part.repeated(most), base)
+    for law, one in zip(laws, found.parts, strict=True):
+        parts = put(parts, one.cells, law.parts)
+    if len(laws) == 1:
+        return ProductMixture(laws[0].weights, parts)
+    weights = torch.stack([torch.nn.functional.pad(law.weights, (0, most - len(law.weights))) for law in laws], 1)
+    return ProductMixture(weights, parts, found.groups)
