@@ -46,17 +46,26 @@ def told(items: Sequence[str] | None, schema: Schema) -> dict[str, Any]:
     The longest name of a column that a text begins with is meant, so names and values may hold = and commas.
     """
     found: list[tuple[str, str, bool]] = []
+    whole = [name for name in schema.container.sources if name not in schema.container.columns]
+    known = (*columns(schema), *whole)
     for item in items or ():
-        read, unequal = _read(item, columns(schema), "="), _read(item, columns(schema), "!=")
+        read, unequal = _read(item, known, "="), _read(item, known, "!=")
         if read is None and unequal is None:
-            _check_no_order(item, columns(schema))
+            _check_no_order(item, known)
             head, equals, _ = item.partition("=")
             raise _unknown(head if equals else "", f"got --given {item!r}; {_EXAMPLE}", schema)
         but = _letters(unequal) > _letters(read)
         names, text = (unequal if but else read) or ([], "")
         found += [(name, text, but) for name in names]
-    _check_once([name for name, *_ in found], "--given")
-    return {name: (_other if but else meaning)(text, name, schema) for name, text, but in found}
+    if odd := next((name for name, _, but in found if but and name in whole), None):
+        raise InputError(
+            f"got --given '{odd}!=...', whose texts hold several numbers; expected one of them, {odd}.0!=..."
+        )
+    texts = [(name, text) for name, text, _ in found if name in whole]
+    said = {name: (_other if but else meaning)(text, name, schema) for name, text, but in found if name not in whole}
+    parts = [schema.container.told({name: text}) for name, text in texts]
+    _check_once([*(name for name, *_ in found), *(name for part in parts for name in part)], "--given")
+    return said | {name: value for part in parts for name, value in part.items()}
 
 
 def meaning(text: str, name: str, schema: Schema) -> Any:

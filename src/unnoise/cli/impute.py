@@ -95,9 +95,10 @@ def impute(
         puts = [stack.enter_context(streams.gathering(target, count, overwrite, group, how)) for target in targets]
         for number, block in rows.blocks(size, group.rank, group.size):
             with reading.in_block(number, size):
-                where = {name: gap for name, gap in fitted.schema_.holes(block).items() if gap.any()}
+                holes = form.in_sources(fitted.schema_.holes(block))
+                where = {name: gap for name, gap in holes.items() if gap.any()}
                 found = {name: int(gap.sum()) for name, gap in where.items()}
-                called = frames.labels_of(getattr(block, "columns", ()), form.columns, aloud=False)
+                called = frames.labels_of(getattr(block, "columns", ()), form.sources, aloud=False)
                 where = {called.get(name, name): gap for name, gap in where.items()}
                 own = streams.seed_of(seed, number)
                 if found or count == 1:

@@ -276,12 +276,13 @@ def _said_of(path: Path, schema: Schema | None, beside: bool, kinds: Mapping[str
     said, is_text = _heeded(path, beside), _is_text(path)
     is_read = is_text or files.is_book(path)  # and so has cells of text that may be numbers
     if schema is not None and is_read:
-        texts, dialect = schema.container.texts, schema.container.dialect
+        sources, dialect = schema.container.sources, schema.container.dialect
+        texts = (*schema.container.texts, *(name for name in sources if name not in schema.container.columns))
         words = {name: tuple(schema.container.words(name)) for name in schema.container.columns}
         said |= {"text": texts, "marked": set(texts) - set(schema.with_level("?"))}
         said |= {"words": {name: held for name, held in words.items() if held}}
         if is_text:
-            said |= {"names": schema.container.columns, "like": dialect and dialect.reading}
+            said |= {"names": sources, "like": dialect and dialect.reading}
     levels = inference.declared_as(kinds, inference.OF_TEXT)
     return said | {"levels": levels} if levels and is_read else said
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,12 +18,13 @@ import numpy as np
 from torch import Tensor
 
 from unnoise._errors import InputError, warn
-from unnoise.data import _counted, _native, _written, arrays, frames
+from unnoise.data import _counted, _native, _several, _written, arrays, frames
 from unnoise.data._adopted import HELD, TEXT_HELD, adopted, holding
 from unnoise.data._checked import LATER, built, check, check_distinct, check_shape, entries
 from unnoise.data._dialect import Dialect
 from unnoise.data._native import Column
 from unnoise.data._numerics import Values
+from unnoise.data._several import Several
 from unnoise.data.base import listed
 from unnoise.data.holes import Mask
 from unnoise.data.standard import suffix as suffix_of
@@ -66,6 +67,15 @@ class Container(ABC):
     def dialect(self) -> Dialect | None:
         """How the file of the data was written, if it was a table of text."""
         return None
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The names of the columns of a frame or a file, of which one may hold the numbers of several."""
+        return self.columns
+
+    def in_sources(self, gaps: Mapping[str, Mask]) -> dict[str, Mask]:
+        """Where columns have holes, as the columns of a frame or a file have them."""
+        return dict(gaps)
 
     def written_in(self, dialect: Dialect | None) -> Self:
         """The same, with how the file of the data was written, if it was a table of text."""
@@ -140,6 +150,7 @@ class Table(Container):
         layout: the columns.
         dialect: how the file was written, if it was a table of text.
         labels: the parts of the labels of its columns, where these are no names.
+        several: the columns of texts that hold several numbers, each of which is a column of the layout.
     """
 
     name: ClassVar[str] = "table"
@@ -149,6 +160,7 @@ class Table(Container):
     layout: tuple[Column, ...]
     dialect: Dialect | None = field(default=None, metadata={LATER: True})
     labels: tuple[tuple[str | int | float | bool, ...], ...] | None = field(default=None, metadata={LATER: True})
+    several: tuple[Several, ...] = field(default=(), metadata={LATER: True})
 
     def __post_init__(self) -> None:
         fine = self.labels is None or len(self.labels) == len(self.layout)
@@ -170,6 +182,29 @@ class Table(Container):
         """The columns that held text."""
         return tuple(str(column.label) for column in self.layout if column.holds == TEXT_HELD)
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The names of the columns of a frame, of which one may hold the numbers of several."""
+        labels = {name: one.label for one in self.several for name in one.names}
+        return tuple(dict.fromkeys(labels.get(name, name) for name in self.columns))
+
+    def in_sources(self, gaps: Mapping[str, Mask]) -> dict[str, Mask]:
+        """Where columns have holes, as the columns of a frame have them: a text is whole or missing."""
+        labels = {name: one.label for one in self.several for name in one.names}
+        found: dict[str, Mask] = {}
+        for name, gap in gaps.items():
+            label = labels.get(name, name)
+            found[label] = gap | found[label] if label in found else gap
+        return found
+
+    def parted(self, frame: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
+        """A frame with a column for each of several numbers in one text."""
+        return _several.parted(frame, self.several)
+
+    def joined(self, native: Any) -> Any:
+        """Undo it."""
+        return _several.joined(native, self.several)
+
     def written_in(self, dialect: Dialect | None) -> Self:
         """The same, with how the file of the data was written."""
         return dataclasses.replace(self, dialect=dialect)
@@ -183,6 +218,7 @@ class Table(Container):
         """By name from a frame, in any order, by position from an array; in the types of the fitted columns."""
         frame = frames.opened(data)
         if frame is not None:
+            frame = self.parted(frame)
             labels = frames.labels_of(frame.columns, self.columns)
             frames.check_names(list(labels), self.columns)
             frames.check_size(frame)
@@ -195,6 +231,7 @@ class Table(Container):
     def columns_of(self, frame: nw.DataFrame[Any]) -> dict[str, Values]:
         """The columns of a frame, of which those that were fitted are in the fitted types."""
         frames.check_size(frame)
+        frame = self.parted(frame)
         labels = frames.labels_of(frame.columns, self.columns)
         return {name: self._values(frame, label, name) for name, label in labels.items()}
 
@@ -225,7 +262,7 @@ class Table(Container):
 
     def told(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Dates, times and decimals as whole numbers, and texts that are numbers as such."""
-        known = self._by_name
+        known, values = self._by_name, _several.told(values, self.several)
         return {name: _told(value, known[name]) if name in known else value for name, value in values.items()}
 
     def word(self, column: str, number: float) -> str | None:
@@ -277,7 +314,7 @@ class Table(Container):
         named = zip(self._by_name.items(), rows, strict=True)
         parts = [_part(columns[name], column, blank) for (name, column), blank in named]
         try:
-            made = _native.build(self.backend, self.layout, parts, rows)
+            made = self.joined(_native.build(self.backend, self.layout, parts, rows))
             return made if self.labels is None else _native.labelled(self.backend, made, self.labels)
         except ModuleNotFoundError as error:
             raise InputError(
@@ -291,7 +328,9 @@ class Table(Container):
         layout = [built(Column, column) for column in entries(fields.get("layout"), "layout")]
         told = fields.get("dialect")
         dialect = None if told is None else built(Dialect, entries([told], "dialect")[0])
-        table = super().from_fields(fields | {"layout": layout, "dialect": dialect})
+        several = tuple(built(Several, one) for one in entries(fields.get("several", []), "several"))
+        table = super().from_fields(fields | {"layout": layout, "dialect": dialect, "several": several})
+        check({name for one in several for name in one.names} <= set(table.columns), "several", several, "its columns")
         check_distinct(table.columns, "columns")
         for column in table.layout:
             _native.check_column(table.backend, column)
@@ -382,7 +421,9 @@ def container_of(data: Any, levels: Collection[str] = (), declared: Collection[s
         series = [frame.get_column(label) for label in frame.columns]
         told = [(str(column.label) in levels, str(column.label) in declared) for column in layout]
         found = [_described(s, c, *t) if len(s) else c for s, c, t in zip(series, layout, told, strict=True)]
-        return Table(backend, tuple(found), labels=_labels(data))
+        labels = _labels(data)
+        several = () if labels else _several.several_in(frame, found, levels, declared)
+        return Table(backend, _with_parts(frame, found, several), labels=labels, several=several)
     if hasattr(data, "to_frame") and not hasattr(data, "columns"):
         raise InputError("The data is one column, a Series; make a DataFrame of it, as by data.to_frame().")
     array = arrays.as_array(data)
@@ -412,6 +453,15 @@ def _labels(data: Any) -> tuple[tuple[Any, ...], ...] | None:
     names, made = frames.shown(frames.names_of(labels)), "their own labels" if kept else "these names"
     warn(f"The columns {frames.shown(labels)} are called {names} here; what is made has {made}.")
     return parts if kept else None
+
+
+def _with_parts(frame: nw.DataFrame[Any], layout: Sequence[Column], several: tuple[Several, ...]) -> tuple[Column, ...]:
+    """The columns, with one for each number in the place of those that hold several."""
+    if not several:
+        return tuple(layout)
+    known, whole = {str(column.label): column for column in layout}, _several.parted(frame, several)
+    _, columns = _native.describe(whole)
+    return tuple(known.get(str(c.label)) or holding(whole.get_column(str(c.label)), c) for c in columns)
 
 
 def _described(series: nw.Series[Any], column: Column, plain: bool, declared: bool) -> Column:

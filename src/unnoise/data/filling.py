@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 def selected(data: Any, container: Container) -> Any:
     """A frame with the columns of the container alone, in their order; other data as they are."""
     frame = frames.opened(data) if isinstance(container, Table) else None
-    if frame is None:
+    if frame is None or not isinstance(container, Table):
         return data
+    if container.several:
+        frame = container.parted(frame)
+        data = frame.to_native()
     if list(map(str, frame.columns)) == list(container.columns):
         return data
     labels = frames.labels_of(frame.columns, container.columns)
@@ -51,6 +54,8 @@ def filled(data: Any, container: Container, values: Mapping[str, Values], gaps: 
     frame = frames.opened(data)
     if frame is None:
         return _array(data, container, values, gaps)
+    if isinstance(container, Table):
+        frame = container.parted(frame)
     fill = {"polars": _polars, "pyarrow": _arrow}.get(frame.implementation.value, _pandas)
     if isinstance(container, Table):
         labels = frames.labels_of(frame.columns, container.columns, aloud=False)
@@ -58,6 +63,7 @@ def filled(data: Any, container: Container, values: Mapping[str, Values], gaps: 
         labels = dict(zip(container.columns, frame.columns, strict=True))
     held = {name: _as_held(frame, labels[name], container, name, part) for name, part in values.items() if name in gaps}
     done = fill(frame, {labels[name]: (held[name], gap) for name, gap in gaps.items()})
+    done = container.joined(done) if isinstance(container, Table) else done
     own = frames.odd_labels(data)
     parts = [label if isinstance(label, tuple) else (label,) for label in own or ()]
     return done if own is None else labelled(frame.implementation.value, done, parts)
