@@ -79,9 +79,9 @@ def test_what_a_library_logs_becomes_one_line() -> None:
 
     def verb() -> None:
         logger.info("nothing")
-        logger.warning("%s cannot be made:\nread-only", "/home/me")
+        logger.warning("%s cannot be made:\nread-only", "the home")
 
-    assert outcome(verb).stderr == "unnoise: warning: /home/me cannot be made: read-only\n"
+    assert outcome(verb).stderr == "unnoise: warning: the home cannot be made: read-only\n"
     assert logging.lastResort is before
 
 
