@@ -6,14 +6,13 @@ import sys
 
 
 def main() -> None:
-    """Run it; Ctrl-C is no error while modules are imported, nor before a verb runs."""
+    """Run it; Ctrl-C while modules are imported is no traceback."""
     try:
-        from unnoise import cli
-
-        cli.main()
+        from unnoise.cli import main as run
     except KeyboardInterrupt:
         print("unnoise: interrupted", file=sys.stderr)
         sys.exit(130)
+    run()
 
 
 if __name__ == "__main__":

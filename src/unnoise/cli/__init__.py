@@ -76,6 +76,9 @@ def main() -> None:
     _open_streams()
     try:
         app(prog_name="unnoise")
+    except KeyboardInterrupt:  # before a verb runs
+        common.say("unnoise: interrupted")
+        sys.exit(130)
     except OSError as error:  # of help, which is printed before a verb runs
         common.drop_output()
         common.say(f"unnoise: the help could not be printed ({error.strerror})")
