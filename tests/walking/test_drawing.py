@@ -74,6 +74,38 @@ def test_values_without_gradients_are_enough():
     assert found.log_z == pytest.approx(math.log(math.pi), abs=0.1)
 
 
+def refused_without_slope(target, x):
+    """What counted before: no density where torch finds no slope."""
+    values, score = target.log_density.log_prob_and_score(x)
+    good = torch.isfinite(score).all(1) & torch.isfinite(values)
+    target.evaluations += len(x)
+    return torch.where(good, values, -math.inf), torch.where(good[:, None], score, 0.0)
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_mass_where_torch_finds_no_slope_is_not_left_out(broken, monkeypatch):
+    """The slope of log(x)^2 is NaN for negative x, also where it does not count."""
+
+    def trapped(x):
+        return torch.where(x[:, 0] > 0, -(x[:, 0].log() ** 2), -x[:, 0].square())
+
+    monkeypatch.setattr(importlib.import_module("unnoise.walking.attempting"), "PARTICLES", 1024)
+    if broken:
+        monkeypatch.setattr(
+            importlib.import_module("unnoise.walking.functions").Tried, "log_prob_and_score", refused_without_slope
+        )
+    found = unnoise.walk(trapped, dimension=1, n=2000)
+    negative, positive = math.sqrt(math.pi) / 2, math.sqrt(math.pi) * math.exp(0.25)
+    share = (found.draws[:, 0] < 0).double()
+    if broken:
+        with pytest.raises(ImprobableError):
+            assert_mean(share, negative / (negative + positive), tolerance=0.01)
+        return
+    assert found.trusted
+    assert_mean(share, negative / (negative + positive), tolerance=0.01)
+    assert found.log_z == pytest.approx(math.log(negative + positive), abs=0.05)
+
+
 def test_two_poles_of_a_sphere_have_their_shares():
     found = unnoise.walk(lambda x: 20 * x[..., 2] ** 2 + x[..., 2] / 2, space=Sphere(2), n=4000)
     assert found.trusted
