@@ -11,6 +11,7 @@ import torch
 
 from unnoise import DenoisingMarkovModel
 from unnoise.data import Schema, inference
+from unnoise.model.questions import Flags, Rows, drawn
 from unnoise.model.ties import Ties
 from unnoise.testing import ImprobableError, assert_frequencies, assert_mean
 
@@ -153,6 +154,29 @@ def test_one_column_stands_for_all_that_are_alike() -> None:
         ties.among(nothing | {"number": torch.stack([columns["bill"] | columns["paid"]] * 4)})["tied"].tolist()
         == [[True, False]] * 4
     )
+
+
+def test_ties_are_asked_first_and_then_the_values_that_do_not_follow() -> None:
+    schema = Schema.infer(bills())
+    flags, x = Flags(schema), schema.encode(bills(4)).x
+    nothing = {name: torch.zeros_like(part, dtype=torch.bool) for name, part in x.items()}
+    asked = []
+
+    def ask(rows: Rows, masks: Any) -> Any:
+        asked.append(masks)
+        return rows.x | {"tied": torch.ones_like(rows.x["tied"])}
+
+    made = drawn(Rows(x, nothing, None), flags, ask)
+    first, then = asked
+    assert first["tied"].all()
+    assert not first["number"].any()
+    assert not first["category"].any()
+    assert torch.equal(then["number"][0], schema.cells(["bill"])["number"])
+    assert then["category"].all()
+    assert not then["tied"].any()
+    values = schema.values(made.x)
+    np.testing.assert_array_equal(values["bill"], values["back"])
+    assert all(mask.all() for mask in made.known.values())
 
 
 def test_rows_with_holes_are_tied_where_both_are_there() -> None:

@@ -44,6 +44,8 @@ def test_what_is_told_goes_up_a_chain_and_down_again() -> None:
     columns = {"a": np.array([1, 1, 1, 1]), "b": np.array([2, 2, 2, 2]), "c": np.array([3, 3, 3, 3])}
     made = CHAIN.put(columns, x, {"c": np.array([True, True, True, False]), "a": np.array([False] * 3 + [True])}, {})
     assert [made[name].tolist() for name in "abc"] == [[3, 1, 1, 1], [3, 1, 3, 1], [3, 3, 3, 1]]
+    both = {"a": np.ones(4, dtype=bool), "b": np.ones(4, dtype=bool)}
+    assert [CHAIN.put(columns, x, both, {})[name].tolist() for name in "abc"] == [[1] * 4, [2] * 4, [2, 3, 2, 2]]
 
 
 def test_what_is_missing_is_tied_to_nothing() -> None:
