@@ -17,10 +17,11 @@ from unnoise.data import _orders, factors, features, holes
 from unnoise.data._numerics import Values, row_of
 from unnoise.data.base import Coordinate, Feature
 from unnoise.data.constraints import Chart
-from unnoise.data.factors import Factor, MissingFactor, NumberFactor, ResolvedFactor
+from unnoise.data.factors import Factor, MissingFactor, NumberFactor, ResolvedFactor, TieFactor
 from unnoise.data.factors.base import Columns, finite_numbers, quoted
 from unnoise.data.factors.discrete import FEW
 from unnoise.data.kinds import Category, Constant, Empty, Identifier, Integer, Real
+from unnoise.data.ties import Tie
 
 _EXACT = 2**53  # all whole floats beyond it are whole
 _FEW = 50  # most values of integer labels that are classes
@@ -184,6 +185,27 @@ def modelled(
     if empty:
         warn(f"{quoted(list(empty))} held no value in any row; not modelled, and empty in what is made.")
     return found, {**constants, **empty}
+
+
+def tied(
+    parts: Mapping[str, Factor],
+    columns: Mapping[str, Values],
+    present: holes.Present,
+    units: Mapping[str, str | None],
+    left_out: Collection[str],
+) -> dict[str, Factor]:
+    """The factor of ties between numbers of one unit in cells, by its name; nothing where there are none.
+
+    `left_out` are columns whose values may stand for words, or have to keep a constraint.
+    """
+    found: list[Tie] = []
+    for factor in parts.values():
+        if isinstance(factor, ResolvedFactor):
+            names = [name for name in factor.columns if name not in left_out]
+            for unit in dict.fromkeys(units[name] for name in names):
+                alike = {name: columns[name] for name in names if units[name] == unit}
+                found += factor.ties_among(alike, present)
+    return {_free(TieFactor.kind, parts): TieFactor.of(tuple(found))} if found else {}
 
 
 def _identifiers(

@@ -204,6 +204,9 @@ def given(parts: Parts, told: Mapping[str, Any], context: Mapping[str, Any], n: 
     x, known = {}, {}
     for key, factor in parts._valued.items():
         x[key], known[key] = _states(factor, states, n)
+    if parts.ties is not None:
+        (key,) = (key for key, factor in parts.factors.items() if factor is parts.ties)
+        x[key], known[key] = _states(parts.ties, states, n)
     for key, factor in parts._flags.items():
         known[key] = torch.zeros((n, len(factor.columns)), dtype=torch.bool)
         x[key] = torch.zeros((n, len(factor.columns)), dtype=torch.int64)
@@ -212,6 +215,7 @@ def given(parts: Parts, told: Mapping[str, Any], context: Mapping[str, Any], n: 
                 missing, rows = flags[name]
                 known[key][:, place] = torch.from_numpy(rows)
                 x[key][:, place] = int(missing)
+    x, known = ({key: told[key] for key in parts.factors} for told in (x, known))
     inside = {name: kind for name, kind in parts.conditions.items() if name in parts.container.columns}
     if inside:
         restored = conditions.given_columns(context, n, parts.conditions)

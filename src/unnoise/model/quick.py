@@ -120,10 +120,12 @@ def _anywhere(process: HasKernel[Any], schema: Schema) -> Any:
 
 
 def _together(schema: Schema, base: Any) -> Any:
-    """The number of the column, or of columns that are one thing, that each cell belongs to."""
+    """The number of the column, or of columns that are one thing, that each cell belongs to; ties have their own."""
     count, found = itertools.count(), []
     for factor in schema.factors.values():
         numbers = torch.zeros(factor.cells, dtype=torch.int64)
+        for place in range(len(numbers)) if factor is schema.ties else ():
+            numbers[place] = next(count)
         for name in factor.columns[:1] if factor.joint else factor.columns:
             cells = torch.ones_like(numbers).bool() if factor.joint else factor.cells_of({name})
             numbers[cells] = next(count)

@@ -37,12 +37,14 @@ class Factor(ABC):
     Attributes:
         kind: its word in `kinds` and `--column NAMES=KIND`.
         joint: whether all its columns are one cell.
+        of_values: whether its points are values of its columns, and not of what is said beside these.
         reach: how far beyond the range that was seen a number is not said to be odd, in parts of that range.
         columns: the names of its columns.
     """
 
     kind: ClassVar[str]
     joint: ClassVar[bool] = False
+    of_values: ClassVar[bool] = True
     reach: ClassVar[float] = 1.0
     columns: tuple[str, ...]
 
@@ -100,6 +102,10 @@ class Factor(ABC):
                 f"they are one {self.kind}: name all of them."
             )
         return torch.full(self.cells, all(inside))
+
+    def cells_with(self, column: str) -> Tensor:
+        """Which cells need this column, which may be a part of them, (*cells) bool."""
+        return torch.full(self.cells, column in self.columns) if self.joint else self.cells_of({column})
 
     def volumes(self) -> Tensor:
         """The part of each cell in `log_volume`, (*cells) float64."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,7 @@ from unnoise.data._numerics import Values
 from unnoise.data.factors.base import Columns, Factor, finite_numbers
 from unnoise.data.factors.discrete import hiding
 from unnoise.data.resolution import Resolution
+from unnoise.data.ties import Tie, ties_of
 from unnoise.processes import CTMC
 
 
@@ -131,6 +133,15 @@ class ResolvedFactor(Factor):
         """The digits of the values that are there."""
         parts = [present.get(name, np.ones(n, dtype=bool)) for name in self.columns]
         return torch.from_numpy(np.stack(parts, axis=1))[:, self._owner]
+
+    def ties_among(self, columns: Columns, present: holes.Present) -> tuple[Tie, ...]:
+        """The ties between some of the columns; of two the one of fewer decimals is the base.
+
+        So the other can have each of its values.
+        """
+        decimals = {name: resolution.decimals for name, resolution in self._each()}
+        names = sorted(columns, key=lambda name: math.inf if (places := decimals[name]) is None else places)
+        return ties_of({name: columns[name] for name in names}, present)
 
     def seen(self, column: str) -> tuple[float, float] | None:
         """The range of a column."""
