@@ -11,6 +11,7 @@ import torch
 
 from unnoise._errors import InputError
 from unnoise.data import Schema, _offers
+from unnoise.data._relations import share_broken
 from unnoise.data.charts import Gap, Limit, Sum
 from unnoise.data.constraints import Chart, offered
 from unnoise.data.offering import offered_by
@@ -188,6 +189,25 @@ def test_columns_that_never_repeat_are_no_pair() -> None:
     rng = np.random.default_rng(0)
     columns = {name: rng.normal(size=60) for name in "ab"}
     assert not offered(columns)
+
+
+def test_numbers_that_hardly_vary_beside_large_ones_are_no_part_of_a_sum() -> None:
+    rng = np.random.default_rng(0)
+    start, parts = 1_700_000_000_000 + rng.integers(0, 10**9, 200), rng.integers(0, 7, 200)
+    late = rng.permutation(parts)
+    columns = {"tiny": 1e-300 * parts, "parts": parts, "id": 2**60 + late, "start": start, "end": start + late}
+    said = [text for text, _ in _offers.offers(columns)]
+    assert "start <= end" in said
+    assert not [text for text in said if "id" in text or "=" in text.replace("<=", "")]
+    assert "end = parts + start" in [text for text, _ in _offers.offers(columns | {"end": start + parts})]
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_new_rows_break_is_counted_without_a_word_of_holes() -> None:
+    day = np.arange(40) % 13
+    columns = {"day": day, "again": np.where(day == 3, np.nan, day)}
+    drawn = {"day": np.array([1, 2, 5, 4]), "again": np.array([1.0, 2.0, np.nan, 3.0])}
+    assert share_broken("again = day", columns, drawn) == pytest.approx(1 / 3)
 
 
 def _chart(bound: Limit, dtype: str = "int64", decimals: int | None = 0) -> Chart:
