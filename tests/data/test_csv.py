@@ -369,6 +369,7 @@ def test_levels_are_numbers_where_these_are_written_as_their_cells(tmp_path: Pat
     [
         ("name,age,pay\n,years,EUR\n", {"name": "u", "age": 1, "pay": 0.5}, r"The first row of .* \('years', 'EUR'\)"),
         ("age,pay\nyears,EUR\nwhole,\n", {"age": 1, "pay": 0.5}, r"The first 2 rows of .* stand over numbers"),
+        ("k,day,age\nid,yyyy-mm-dd,years\n", {"k": "u", "day": "2024-01-02", "age": 1}, r"\('id', 'yyyy-mm-dd', 'years'"),
         ("age\nyears\n", {"age": 1}, "stands over numbers, as units do, and is left out"),
     ],
 )
@@ -383,6 +384,11 @@ def test_units_above_numbers_are_left_out(text: str, columns: dict[str, Any], wa
 @pytest.mark.filterwarnings("ignore:.*looks like numbers", "ignore:'-' is read", "ignore:.*is text")
 def test_a_first_row_that_may_be_data_stays(row: str, tmp_path: Path) -> None:
     assert read_text(tmp_path, f"name,age\n{row}\n" + "u,1\nv,2\n" * 5).height == 11
+
+
+def test_a_first_row_of_dates_that_no_other_row_has_stays(tmp_path: Path) -> None:
+    rows = "".join(f"2024-01-{i:02},2024-02-{i:02},u\n" for i in range(10, 20))
+    assert read_text(tmp_path, "a,b,k\n2024-08-18,2024-08-21,u\n" + rows).height == 11
 
 
 def test_a_name_that_is_a_value_of_its_column_stands_over_numbers_all_the_same(tmp_path: Path) -> None:

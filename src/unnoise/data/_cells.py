@@ -218,7 +218,7 @@ def marks_of(series: pl.Series, name: str, reading: Reading, decimal: str) -> tu
         return [], False
     open_to = name not in reading.text | reading.levels
     numbers = open_to and are_numbers(rest, decimal)
-    if numbers or notation_of(rest) or (open_to and _are_dates(rest)):
+    if numbers or notation_of(rest) or (open_to and are_dates(rest)):
         return marks, numbers and not limits
     return (["?"] if "?" in marks and rest.str.contains(r"[\pL\d]").all() else []), False
 
@@ -247,7 +247,7 @@ def marks_in(texts: pl.Series) -> list[str]:
     return held.filter(said & (held != "")).to_list()
 
 
-def _are_dates(texts: pl.Series) -> bool:
+def are_dates(texts: pl.Series) -> bool:
     """Whether all are but a few words, said by nobody."""
     texts = texts.filter(~texts.is_in(others_in(texts)))
     with warnings.catch_warnings():
