@@ -369,7 +369,7 @@ def test_levels_are_numbers_where_these_are_written_as_their_cells(tmp_path: Pat
     [
         ("name,age,pay\n,years,EUR\n", {"name": "u", "age": 1, "pay": 0.5}, r"The first row of .* \('years', 'EUR'\)"),
         ("age,pay\nyears,EUR\nwhole,\n", {"age": 1, "pay": 0.5}, r"The first 2 rows of .* stand over numbers"),
-        ("k,day,age\nid,yyyy-mm-dd,years\n", {"k": "u", "day": "2024-01-02", "age": 1}, r"\('id', 'yyyy-mm-dd', 'years'"),
+        ("k,day,age\nid,yyyy-mm-dd,years\n", {"k": "u", "day": "2024-01-02", "age": 1}, "'yyyy-mm-dd', 'years'"),
         ("age\nyears\n", {"age": 1}, "stands over numbers, as units do, and is left out"),
     ],
 )
