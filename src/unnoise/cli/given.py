@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from unnoise._alike import truth_of
 from unnoise._errors import InputError
 from unnoise.cli import reading
-from unnoise.cli.levels import Levels, truth_of
+from unnoise.cli.levels import Levels
 
 if TYPE_CHECKING:
     from unnoise.data import Schema

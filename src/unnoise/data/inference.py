@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from unnoise._alike import warn_of_alike
 from unnoise._errors import InputError, warn
 from unnoise.data import _orders, factors, features, holes
 from unnoise.data._numerics import Values, row_of
@@ -179,11 +180,20 @@ def modelled(
             found[_free(name, found)] = factors.BY_KIND[d.kind](whole)
     told = {name: d.order for d in declared for name in d.columns if d.order is not None}
     found = {name: _in_order(factor, orders or {}, told) for name, factor in found.items()}
+    _warn_of_alike(found, kind_of)
     if flagged:
         found[_free(MissingFactor.kind, found)] = MissingFactor.fit(flagged)
     if empty:
         warn(f"{quoted(list(empty))} held no value in any row; not modelled, and empty in what is made.")
     return found, {**constants, **empty}
+
+
+def _warn_of_alike(found: Mapping[str, Factor], declared: Collection[str]) -> None:
+    for factor in found.values():
+        if isinstance(factor, factors.CategoryFactor):
+            for name, levels in zip(factor.columns, factor.levels, strict=True):
+                if name not in declared:
+                    warn_of_alike(name, levels)
 
 
 def _identifiers(
