@@ -247,6 +247,16 @@ def marks_in(texts: pl.Series) -> list[str]:
     return held.filter(said & (held != "")).to_list()
 
 
+def says_missing(text: str) -> bool:
+    """Whether a word that is typed says that nothing is known, where it is no value.
+
+    >>> says_missing("NA"), says_missing("Missing"), says_missing(".."), says_missing("low")
+    (True, True, False, False)
+    """
+    letters = "".join(filter(str.isalnum, text)).lower()
+    return text in MISSING or letters in _MARKS
+
+
 def are_dates(texts: pl.Series) -> bool:
     """Whether all are but a few words, said by nobody."""
     texts = texts.filter(~texts.is_in(others_in(texts)))

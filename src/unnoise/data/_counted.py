@@ -442,6 +442,11 @@ def _words(column: Column) -> str:
     return f"values of the type {column.counted}, to the {_UNITS.get(str(column.unit), str(column.unit))}"
 
 
+def turn(column: Column) -> float | None:
+    """After how many of its units a column comes round again, as times of a day do."""
+    return _ratio("D", str(column.unit)) if column.counted == "time" else None
+
+
 def steps(column: Column) -> str:
     """The unit that the column counts, as `days`."""
     unit = str(column.unit)
