@@ -344,17 +344,20 @@ def test_numbers_that_stand_for_something_are_said() -> None:
         "once": np.where(np.arange(300) == 3, 999, rng.integers(0, 9, 300)),
         "far": np.where(np.arange(300) % 20 == 0, 5000, rng.integers(0, 9, 300)),
     }
-    assert [(name, value) for name, value, _ in _offers.codes(coded | plain)] == [
-        ("celsius", -9999),
-        ("answer", 98),
-        ("answer", 99),
-    ]
+    asked = rng.permutation([97, 77, 98] * 10 + list(range(11)) * 30)
+    shares = {"celsius": ([-9999], 0.05), "answer": ([98, 99], None), "asked": ([77, 97, 98], 30 / 360)}
+    found = _offers.codes(coded | plain | {"asked": asked})
+    assert {name: values for name, values, _ in found} == {name: values for name, (values, _) in shares.items()}
+    assert {name: share for name, _, share in found if name != "answer"} == {
+        name: pytest.approx(share) for name, (_, share) in shares.items() if share
+    }
     frame = pl.DataFrame(coded)
     said = offered_by(Schema.infer(frame), frame)
     assert (
         "celsius is -9999 in 5 % of rows, far from all other values: leave these cells empty if it stands for"
         in said[0]
     )
+    assert said[1].startswith("answer is 98 or 99 in ")
 
 
 def test_columns_that_are_others_again_are_offered_and_can_be_kept() -> None:

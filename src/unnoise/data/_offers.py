@@ -20,7 +20,8 @@ SUMS_AMONG = 16  # columns whose sums are tried
 EXACT, _FAR_LESS = 1e-9, 1e-3  # rounding, as a share of the numbers, and of what they vary by
 _LARGEST = 2**53  # of whole numbers that a float holds exactly
 FEWEST_SHARES, NEAR, COARSE = 2, 1e-6, 0.01  # columns; how far their sum may be off; steps that shares are rounded to
-_CODE = re.compile(r"-?9*[89]9*[89]")
+_CODE = re.compile(r"-?(9*[89]9*[89]|8{2,}|7{2,}|6{2,})")
+_BESIDE = 3  # whole numbers next to a code that may be some, as 95 to 97 below 98
 FEWEST = 20  # rows from which it is no chance
 
 
@@ -107,11 +108,11 @@ def counters(columns: Mapping[str, Values]) -> list[str]:
     ]
 
 
-def codes(columns: Mapping[str, Values]) -> list[tuple[str, float, float]]:
-    """Numbers such as -999 and 99 that lie far from all others and stand for something, and the shares of their rows.
+def codes(columns: Mapping[str, Values]) -> list[tuple[str, list[float], float]]:
+    """Numbers such as -999, 98 and 99 that lie far from all others and stand for something, and their share of rows.
 
-    >>> codes({"age": np.array([30, 41, 999, 52] * 10)})
-    [('age', 999, 0.25)]
+    >>> codes({"age": np.array([30, 41, 999, 52] * 10), "score": np.array([0, 7, 10, 77, 97, 98] * 10)})
+    [('age', [999], 0.25), ('score', [77, 97, 98], 0.5)]
     """
     plain, present = holes.split(columns)
     found = []
@@ -121,11 +122,14 @@ def codes(columns: Mapping[str, Values]) -> list[tuple[str, float, float]]:
             continue
         seen, counts = np.unique(there, return_counts=True)
         is_code = np.array([_CODE.fullmatch(f"{value:g}") is not None for value in seen.tolist()])
+        for _ in range(_BESIDE if is_code.any() else 0):
+            is_code |= np.isin(seen, [*(seen[is_code] - 1), *(seen[is_code] + 1)])
         rest = seen[~is_code].astype(np.float64)
         if is_code.any() and len(rest) > 1:
             far = np.maximum(rest[0] - seen, seen - rest[-1]) > rest[-1] - rest[0]
-            told = zip(seen.tolist(), counts.tolist(), (is_code & far & (counts > 1)).tolist(), strict=True)
-            found += [(name, value, count / len(values)) for value, count, good in told if good]
+            good = is_code & far & (counts > 1)
+            if good.any():
+                found.append((name, seen[good].tolist(), float(counts[good].sum() / len(values))))
     return found
 
 
