@@ -33,7 +33,11 @@ TEXTS = {
     "no steady decimals": (["0.50", "<0.5", "1.5", "3"], ["<0.5"], "0.##"),
     "words before numbers": (["7", "9", "12", "under 1", "more than 50"], ["under 1", "more than 50"], "0"),
     "words behind numbers": ([*map(str, range(1, 30)), "30 or more", "0 or less"], ["0 or less", "30 or more"], "0"),
-    "units behind words": (["1 year", *(f"{i} years" for i in range(2, 30)), "30+ years"], ["30+ years"], "0 years| year"),
+    "units behind words": (
+        ["1 year", *(f"{i} years" for i in range(2, 30)), "30+ years"],
+        ["30+ years"],
+        "0 years| year",
+    ),
     "many before a plus": ([*map(str, range(30)), "30+"], ["30+"], "0"),
 }
 

@@ -28,8 +28,9 @@ _TIMES = ("%H:%M", "%H:%M:%S", "%H:%M:%S%.3f", "%H:%M:%S%.6f", "%H:%M:%S%.9f", "
 _COMPACT = "%Y%m%dT%H%M%S"
 NUMBERS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}  # of whole numbers such as 20210131, by their digits
 _FIRST, _LAST, _FEWEST = 18000101, 21991231, 10  # such numbers, and how many that differ are no chance
+_FRENCH = "%Hh%M"
 _LOG = "%d/%b/%Y:%H:%M:%S"  # as servers write it
-_CLEAR = ("%Y-%m-%d", *(f"%Y-%m-%d{sign}{time}" for sign in " T" for time in _TIMES), *_TIMES, _COMPACT, _LOG)
+_CLEAR = ("%Y-%m-%d", *(f"%Y-%m-%d{sign}{time}" for sign in " T" for time in _TIMES), *_TIMES, _FRENCH, _COMPACT, _LOG)
 _CLEAR_DAYS = ("%Y-%m-%d", "%d.%m.%Y", "%Y/%m/%d", "%d %b %Y", "%d %B %Y")
 _FEW = 3  # dates that are written in one of several ways
 _DAYS: tuple[str, ...] = (
@@ -63,7 +64,7 @@ _PAIRS = (
 _LIKE = re.compile(
     r"^\s*\d{1,4}[-/.: ](\d{1,2}|[A-Za-z]{3,9})\b.*\d|^\s*[A-Za-z]{3,9} \d{1,2}, ?\d{4}|^\s*\d{4}-\d{2}$"
     r"|^\s*\d{8}$|^\s*\d{2}[A-Za-z]{3}\d{4}\b|^\s*[A-Za-z]{3,9}\.? \d{1,2},? \d{4}$"
-    r"|^\s*\+?\d+:\d\d(:\d\d)?(\.\d+| ?[AaPp][Mm])?$|^\s*\d{8}T\d{6}$|^\s*-?\d+ days?\b"
+    r"|^\s*\d{1,2}h\d\d$|^\s*\+?\d+:\d\d(:\d\d)?(\.\d+| ?[AaPp][Mm])?$|^\s*\d{8}T\d{6}$|^\s*-?\d+ days?\b"
     f"|{_WEEKDAY}|{_durations.LIKE}|{_months.LIKE}"
 )
 _SHORT = (
