@@ -406,6 +406,24 @@ def test_names_of_rows_as_r_writes_them(tmp_path: Path) -> None:
         read_text(tmp_path, "A title\n\na,b\n1,2\n")
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("drink,age\nNone,1\nwine,2\nbeer,3\n", ["'None' is read as missing in 'drink'"]),
+        ("land,k,age\nNA,u,\nDE,NA,2\nZA,v,3\n", ["'NA' is read as missing in 'land', 'k'"]),
+        ("land,k,age\nNA,u,1\nDE,NA,2\nZA,v,3\n", []),  # as R writes
+        ("land,age\nNA,\nDE,NA\nZA,3\n", []),
+        ("land,age\nN/A,1\nDE,2\nZA,3\n", []),
+    ],
+)
+def test_words_for_missing_that_may_be_values_are_said(text: str, said: list[str], tmp_path: Path) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        frame = read_text(tmp_path, text)
+    assert [str(one.message).partition(" of ")[0] for one in caught] == said
+    assert frame.to_series(0).null_count() == 1
+
+
 def test_last_rows_of_nothing_are_said(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
     rows = "1,u\n2,v\n3,u\n4,v\n"
     assert read_text(tmp_path, f"a,b\n1,\n{rows}").height == 5

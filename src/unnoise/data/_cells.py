@@ -24,6 +24,7 @@ MISSING = (
     *("#N/A N/A", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN"),
     *("#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!"),  # of Excel
 )
+PERHAPS = ("NA", "None", "nan", "NaN", "null", "NULL")  # missing, though in one column alone they may be a value
 _MARKS = {  # missing where all else is numbers or dates, in any capitals and among any signs, as n.a. or (missing)
     *(
         "na",

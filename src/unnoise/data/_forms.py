@@ -32,3 +32,20 @@ def form(pattern: str) -> Form:
 def plain_form(texts: pl.Series, point: str) -> Notation | Scientific | None:
     """The form in which all these texts would be written again as they are, with this sign before decimals."""
     return notation_of(texts, point=point) or scientific_of(texts)
+
+
+def nearly(texts: pl.Series) -> Notation | None:
+    """A form with as many decimals as occur, where they are not steady.
+
+    >>> import polars as pl
+    >>> str(nearly(pl.Series(["0", "1.50", "2.25"])))
+    '0.##'
+    """
+    import polars as pl
+
+    for point in ".,":
+        digits = texts.str.extract(rf"^-?(?:0|[1-9]\d*)(?:[{point}](\d{{0,9}}))?$", 0)
+        if digits.null_count() == 0:
+            lengths = texts.str.extract(rf"[{point}](\d*)$").fill_null("").str.len_chars().cast(pl.Int64).to_numpy()
+            return Notation(point=point, least=int(lengths.min()), most=int(lengths.max()))
+    return None

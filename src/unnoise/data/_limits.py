@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from unnoise._errors import warn
-from unnoise.data._forms import Form, plain_form
+from unnoise.data._forms import Form, nearly, plain_form
 from unnoise.data._notations import Notation, notation_of
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def limits_of(texts: pl.Series) -> Limits | None:
     few = _MANY if others or not sure or any(word[:1].isdigit() for word in words) else _FEWEST
     if not 0 < len(words) + len(others) <= _MOST or len(rest) < few or not _are_most(texts, rest, others):
         return None
-    form = notation_of(rest) or plain_form(rest, ".") or plain_form(rest, ",") or _nearly(rest)
+    form = notation_of(rest) or plain_form(rest, ".") or plain_form(rest, ",") or nearly(rest)
     numbers = None if form is None else form.numbers(rest).cast(pl.Float64)
     if form is None or numbers is None or numbers.n_unique() < few:
         return None
@@ -212,15 +212,3 @@ def _key(text: str) -> tuple[object, ...]:
         sign = re.sub(r"\s", "", said.lower()).replace("≤", "<=").replace("≥", ">=")
         return sign, _number(found["number"] or found["end"])
     return (re.sub(r"[\s.-]", "", plain).casefold(),)
-
-
-def _nearly(rest: pl.Series) -> Notation | None:
-    """A form with as many decimals as occur, where they are not steady."""
-    import polars as pl
-
-    for point in ".,":
-        digits = rest.str.extract(rf"^-?(?:0|[1-9]\d*)(?:[{point}](\d{{0,9}}))?$", 0)
-        if digits.null_count() == 0:
-            lengths = rest.str.extract(rf"[{point}](\d*)$").fill_null("").str.len_chars().cast(pl.Int64).to_numpy()
-            return Notation(point=point, least=int(lengths.min()), most=int(lengths.max()))
-    return None
