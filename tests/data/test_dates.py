@@ -257,6 +257,11 @@ def test_eight_digits_are_days_where_all_are_and_can_be_told_apart() -> None:
     with pytest.warns(UserWarning, match="'d' is read as dates: '05012023' is 2023-01-05"):
         schema = schema_of(pl.DataFrame({"d": days, "x": range(len(days))}))
     assert schema.container.layout[0].pattern == "%d%m%Y"
+    with pytest.warns(UserWarning, match="'d' is read as dates: '20230105' is 2023-01-05"):
+        turned = schema_of(pl.DataFrame({"d": [day[4:] + day[2:4] + day[:2] for day in days], "x": range(len(days))}))
+    assert turned.container.layout[0].pattern == "%Y%m%d"
+    with pytest.warns(UserWarning, match="where the day and the month cannot be told apart"):
+        assert _dates.pattern_of(pl.Series([f"0{i}1{j}2023" for i in range(1, 10) for j in range(3)]), "d") is None
     codes = [f"0{i}{i % 9}12{i:04}" for i in range(1, 10)] + ["09991234"]
     assert _dates.pattern_of(pl.Series(codes), "d") is None
 

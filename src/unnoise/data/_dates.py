@@ -52,14 +52,13 @@ _WEEKDAYS = (
     *("%a %b %e %H:%M:%S %Y", "%a %b %d %H:%M:%S %Y"),  # of C
 )
 _IN_WEEKS = ("%G-W%V-%u", "%GW%V%u")
-_DIGITS = ("%d%m%Y", "%m%d%Y")
+_EIGHT, _DIGITS = r"\d{8}", ("%Y%m%d", "%d%m%Y", "%m%d%Y")
 _PAIRS = (
     *(
         (f"%d{sign}%m{sign}%Y{time}", f"%m{sign}%d{sign}%Y{time}")
         for sign in "/-"
         for time in ("", *(f" {time}" for time in _MINUTES))
     ),
-    _DIGITS,
 )
 _LIKE = re.compile(
     r"^\s*\d{1,4}[-/.: ](\d{1,2}|[A-Za-z]{3,9})\b.*\d|^\s*[A-Za-z]{3,9} \d{1,2}, ?\d{4}|^\s*\d{4}-\d{2}$"
@@ -91,6 +90,8 @@ def pattern_of(texts: pl.Series, name: str) -> str | None:
     first = held.head(_LOOKED_AT).to_list()
     if sum(_LIKE.match(text) is not None for text in first) < _MOST * len(first):
         return None
+    if re.fullmatch(_EIGHT, first[0]):
+        return _of_digits(held, name)
     found = next((pattern for one in _months.COARSE for pattern in _short(one) if _is_same(held, pattern)), None)
     if found is None and re.match(_WEEKDAY, first[0]):
         found = next((pattern for one in _WEEKDAYS for pattern in _short(one) if _is_same(held, pattern)), None)
@@ -181,21 +182,14 @@ def _less_clear(held: pl.Series, name: str) -> str | None:
         found = fitting[0] if len(fitting) == 1 else None
     for one, other in () if found else _PAIRS:
         fits = [pattern for pattern in (one, other) if _fits(held, pattern)]
-        if one in _DIGITS and (len(held) < _FEWEST or not all(_is_near(held, pattern) for pattern in fits)):
-            break  # as of codes of eight digits
         if len(fits) == 2:
-            warn(
-                f"Column '{name}' holds {held[0]!r}, where the day and the month cannot be told apart, so it is text; "
-                "write dates as 2021-01-31 to model them so."
-            )
+            _warn_of_two(held, name)
             return None
         if fits:
             found = fits[0]
             break
     if found is not None:
-        found = _unpadded(held, found)
-        warn(f"Column '{name}' is read as dates: {held[0]!r} is {parsed(held.head(1), found)[0]}.")
-        return found
+        return _said(held, _unpadded(held, found), name)
     if (usual := _usual_of(held)) is not None:
         other = held.filter(parsed(held, usual).is_null())[0]
         warn(
@@ -211,6 +205,29 @@ def _less_clear(held: pl.Series, name: str) -> str | None:
             "as 2021-01-31 to model them as dates."
         )
     return None
+
+
+def _of_digits(held: pl.Series, name: str) -> str | None:
+    """Of eight digits, where all are days of these centuries, which is no chance of some."""
+    fits = [one for one in _DIGITS if _is_near(held.head(_LOOKED_AT), one) and _is_near(held, one)]
+    if len(held) < _FEWEST or not fits:
+        return None
+    if len(fits) > 1:
+        _warn_of_two(held, name)
+        return None
+    return _said(held, fits[0], name)
+
+
+def _said(held: pl.Series, pattern: str, name: str) -> str:
+    warn(f"Column '{name}' is read as dates: {held[0]!r} is {parsed(held.head(1), pattern)[0]}.")
+    return pattern
+
+
+def _warn_of_two(held: pl.Series, name: str) -> None:
+    warn(
+        f"Column '{name}' holds {held[0]!r}, where the day and the month cannot be told apart, so it is text; write "
+        "dates as 2021-01-31 to model them so."
+    )
 
 
 def _usual_of(held: pl.Series) -> str | None:
@@ -343,6 +360,7 @@ def check_pattern(pattern: str) -> None:
     bare = _longer(re.sub(" ?%[pP]", " %p", re.sub(_ZONE, "", pattern.removesuffix("%:z"))), "%.f")
     known = (
         *NUMBERS.values(),
+        *_DIGITS,
         *_WEEKDAYS,
         *_IN_WEEKS,
         *_SHORT,
@@ -367,7 +385,8 @@ def _fits(held: pl.Series, pattern: str) -> bool:
 
 def _is_near(held: pl.Series, pattern: str) -> bool:
     """Whether dates lie in the centuries of people."""
-    return bool(parsed(held, pattern).dt.year().is_between(_FIRST // 10_000, _LAST // 10_000).all())
+    years = parsed(held, pattern).dt.year()
+    return years.null_count() == 0 and bool(years.is_between(_FIRST // 10_000, _LAST // 10_000).all())
 
 
 def _same(held: pl.Series, pattern: str) -> bool:
