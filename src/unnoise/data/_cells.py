@@ -11,6 +11,7 @@ import numpy as np
 
 from unnoise._errors import InputError, warn
 from unnoise.data import _dates
+from unnoise.data._abbreviated import abbreviated_of
 from unnoise.data._limits import limits_of, others_in, words_in
 from unnoise.data._notations import MEASURE, notation_of
 
@@ -304,7 +305,7 @@ def warn_of_numbers(table: pl.DataFrame, names: Sequence[str], source: str, text
     )
     for column in _which(cells, (every.count() > 0) & like & ~codes) if told else ():
         shown = cells[column].drop_nulls()
-        if notation_of(shown) is not None or limits_of(shown) is not None:  # of which the model says how it reads them
+        if notation_of(shown) or abbreviated_of(shown) or limits_of(shown):  # of which the model says how it reads them
             continue
         odd = shown.filter(shown.cast(pl.Float64, strict=False).is_null())
         words = odd.filter(~odd.str.contains(f"{_LIKE_A_NUMBER}|{MEASURE}"))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from unnoise._atomic import atomic_path
 from unnoise._errors import InputError
+from unnoise.data._abbreviated import Abbreviated
 from unnoise.data._cells import MISSING
 from unnoise.data._checked import check
 from unnoise.data._forms import Form, nearly, plain_form
@@ -160,6 +161,8 @@ class Dialect:
             way = form_by(form)
             if isinstance(way, Notation):
                 return str(replace(way, point=point, group=""))
+            if isinstance(way, Abbreviated):  # of texts, which are written as they were
+                return form
             if not isinstance(way, Scientific):
                 return str(replace(way, point=point))
             return str(

@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from unnoise._errors import InputError
+from unnoise.data._abbreviated import Abbreviated
 from unnoise.data._degrees import Degrees
 from unnoise.data._notations import Notation, notation_of
 from unnoise.data._scientific import Scientific, scientific_of
@@ -14,7 +15,7 @@ from unnoise.data._significant import Significant
 if TYPE_CHECKING:
     import polars as pl
 
-Form = Notation | Scientific | Degrees | Significant
+Form = Notation | Scientific | Degrees | Significant | Abbreviated
 
 
 def form(pattern: str) -> Form:
@@ -23,7 +24,7 @@ def form(pattern: str) -> Form:
     >>> str(form("0.00")), str(form("0.000E+00"))
     ('0.00', '0.000E+00')
     """
-    for kind in (Scientific, Degrees, Significant):
+    for kind in (Scientific, Degrees, Significant, Abbreviated):
         with contextlib.suppress(InputError):
             return kind.of(pattern)
     return Notation.of(pattern)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from unnoise._errors import warn
+from unnoise.data._abbreviated import abbreviated_of
 from unnoise.data._forms import Form, nearly, plain_form
 from unnoise.data._notations import Notation, notation_of
 
@@ -119,7 +120,7 @@ def limits_of(texts: pl.Series) -> Limits | None:
     few = _MANY if others or not sure or any(word[:1].isdigit() for word in words) else _FEWEST
     if not 0 < len(words) + len(others) <= _MOST or len(rest) < few or not _are_most(texts, rest, others):
         return None
-    form = notation_of(rest) or plain_form(rest, ".") or plain_form(rest, ",") or nearly(rest)
+    form = notation_of(rest) or plain_form(rest, ".") or plain_form(rest, ",") or nearly(rest) or abbreviated_of(rest)
     numbers = None if form is None else form.numbers(rest).cast(pl.Float64)
     if form is None or numbers is None or numbers.n_unique() < few:
         return None
