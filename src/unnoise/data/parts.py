@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from unnoise.data.kinds import Constant, Empty, Identifier
 from unnoise.processes import HasKernel, product
 
 _SHOWN = 20  # columns of a table or a sentence
+_NEAR = 0.75  # how alike a name and one that was perhaps meant are
 _LONGEST = 60  # letters of the names in a line of a table
 
 
@@ -350,7 +352,10 @@ class Parts:
 def unknown_column(name: object, known: Collection[str]) -> InputError:
     """The sentence about a column that there is not."""
     listed = ", ".join(list(known)[:_SHOWN]) + (", ..." if len(known) > _SHOWN else "")
-    return InputError(f"The model has no column {name!r:.100}; its columns are {listed}.")
+    small = {one.lower(): one for one in known}
+    near = difflib.get_close_matches(str(name).strip().lower(), small, 1, _NEAR)
+    guess = f"did you mean {small[near[0]]!r}? Its" if near else "its"
+    return InputError(f"The model has no column {name!r:.100}; {guess} columns are {listed}.")
 
 
 def _rows(factor: Factor) -> list[tuple[str, tuple[str, ...], str]]:
