@@ -155,6 +155,11 @@ class Factor(ABC):
         """The numbers that were seen next below and above one between which nothing was; None of any other."""
         return None
 
+    @property
+    def ordered(self) -> Tensor | None:
+        """Which states of finite cells follow on each other as numbers do, (*cells, S) bool; None if none do."""
+        return None
+
     def turn_of(self, column: str) -> float | None:
         """After how much the numbers of a column come round, as angles do; None if they do not."""
         return None

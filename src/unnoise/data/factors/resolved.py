@@ -152,6 +152,14 @@ class ResolvedFactor(Factor):
         return self.resolutions[self.columns.index(column)].gap(number)
 
     @property
+    def ordered(self) -> Tensor:
+        """The states of the first digit of every column, but for words and numbers far from all others."""
+        flags = torch.zeros(len(self._sizes), max(2, *self._sizes), dtype=torch.bool)
+        for first, resolution in zip(np.cumsum((0, *self.digits)), self.resolutions, strict=False):
+            flags[first, : resolution.sizes[0]] = torch.from_numpy(resolution.ordered)
+        return flags
+
+    @property
     def measure(self) -> str:
         """Probabilities on grids, densities elsewhere."""
         return self.measure_of(self.columns)
