@@ -79,9 +79,11 @@ def gaussian(request: pytest.FixtureRequest) -> Callable[..., Gaussian]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _interruptible() -> None:
-    """Tests send Ctrl-C, which processes in the background of a shell would ignore."""
+    """Tests send Ctrl-C and SIGHUP, which processes in the background of a shell, or under nohup, would ignore."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

@@ -146,6 +146,7 @@ MADE: dict[str, dict[str, Any]] = {
     },
     "laws.WrappedNormal": {"mean": torch.zeros(2), "scale": torch.ones(()), "event_ndim": 1},
     "laws.CategoricalComponents": {"probs": torch.full((2, 1, 2), 0.5)},
+    "laws.OrderedComponents": {"probs": torch.full((2, 1, 2), 0.5), "scores": torch.tensor([[-0.5, 0.5]])},
     "laws.NormalComponents": {"means": torch.zeros(2, 1), "variances": torch.ones(2, 1)},
     "laws.PoissonComponents": {"means": torch.ones(2, 1)},
     "laws.WrappedNormalComponents": {"means": torch.zeros(2, 1), "variances": torch.ones(2, 1)},

@@ -32,6 +32,11 @@ def check_model_folder(folder: Path) -> None:
     """Refuse, before long work, a folder for a model that cannot be one, or cannot be made or written to."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{str(folder)!r} is a file, and a model is a folder; name another one")
+    check_makeable(folder)
+
+
+def check_makeable(folder: Path) -> None:
+    """Refuse, before long work, a folder that cannot be made, with those above it, or cannot be written to."""
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not there.is_dir():
         raise InputError(f"the folder {str(folder)!r} cannot be made: {str(there)!r} is a file")

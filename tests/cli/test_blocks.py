@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from typer.testing import Result
 from unnoise import load
 from unnoise.data import scans, streams
 from unnoise.evaluation import Bound
+from unnoise.model.fitted import FittedModel
 from unnoise.training import Questions
 
 Run = Callable[..., Result]
@@ -55,6 +57,28 @@ def test_samples_are_those_of_the_blocks(suffix: str, done: Run, model: Path, tm
     blocks = [fitted.sample(n, seed=streams.seed_of(4, i)) for i, n in enumerate((10, 10, 5))]
     assert found.equals(pl.concat(blocks))
     assert blocks[0].equals(fitted.sample(10, seed=4))
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGHUP", 129), ("SIGINT", 130)])
+def test_a_signal_leaves_nothing_half_written(
+    name: str, code: int, run: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGTERM and SIGHUP left the blocks that were drawn, in a hidden folder beside the file."""
+    draw, seen = FittedModel.sample, []
+
+    def ended(self: FittedModel, n: int, **options: Any) -> Any:
+        if n < BLOCK:  # the last block
+            seen.extend(path for path in tmp_path.rglob("*.parquet"))
+            signal.raise_signal(getattr(signal, name))
+        return draw(self, n, **options)
+
+    monkeypatch.setattr(FittedModel, "sample", ended)
+    result = run("sample", model, "-n", 25, "-o", tmp_path / "new.csv")
+    word = "interrupted" if name == "SIGINT" else "terminated"
+    assert (result.exit_code, result.stdout, result.stderr) == (code, "", f"unnoise: {word}\n")
+    assert len(seen) == 2, "two blocks were there"
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.usefixtures("small_blocks")

@@ -112,6 +112,15 @@ class Nowhere(Euclidean):
 nowhere = Nowhere(2)
 liar = Liar()
 few = plane, torch.zeros(2, 5)
+
+
+def density(x):
+    return -(x**2).sum(-1)
+
+
+def loud():
+    print("made")
+    return plane
 """
 
 
@@ -195,6 +204,13 @@ def test_json_has_every_property(run: Run, desk: Path) -> None:
     assert all(found["meaning"] for found in facts["properties"])
 
 
+def test_what_the_code_prints_is_no_part_of_the_result(run: Run, desk: Path) -> None:
+    """It stood before the JSON."""
+    result = run("check", "mine:loud", "--draws", "500", "--json")
+    assert (result.exit_code, result.stderr) == (0, "made\n")
+    assert json.loads(result.stdout)["subject"] == "mine:loud"
+
+
 def test_code_that_crashes_is_told_with_its_line(run: Run, desk: Path) -> None:
     result = run("check", "mine:crashing")
     line = MINE.splitlines().index("    return own(drift=lambda x, t: -4 * y)") + 1
@@ -251,6 +267,7 @@ REFUSED = {
     "mine:nothing": "mine:nothing does not exist: mine has no 'nothing'",
     "spoilt:x": "spoilt cannot be imported: spoilt.py, line 1, in <module>, raised ZeroDivisionError",
     "mine:number": "got a int; expected a space, a process, a sampler",
+    "mine:density": "got a function; expected a space, a process, a sampler",
     "mine:letters": r"no default points are known for Finite: give a tuple \(space, points, local\)",
     "mine:masked": r"the prior has fewer than 3 different points: give a tuple \(process, atoms\)",
     "": "got ''; expected a name or a value",

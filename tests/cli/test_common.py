@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import math
 import re
 import subprocess
 import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -71,6 +73,35 @@ def test_a_warning_becomes_one_line() -> None:
     assert warnings.showwarning is before
 
 
+def test_what_a_library_logs_becomes_one_line() -> None:
+    """Matplotlib logs two lines where the home of the user cannot be written to."""
+    before, logger = logging.lastResort, logging.Logger("mkdir")
+
+    def verb() -> None:
+        logger.info("nothing")
+        logger.warning("%s cannot be made:\nread-only", "the home")
+
+    assert outcome(verb).stderr == "unnoise: warning: the home cannot be made: read-only\n"
+    assert logging.lastResort is before
+
+
+def test_a_folder_that_was_deleted_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MKL ended the process."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    result = outcome(lambda: print("it ran"))
+    told = "unnoise: the folder that this runs in was deleted; go to another one, as by cd\n"
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", told)
+
+
+def test_standard_input_is_read_once(tmp_path: Path) -> None:
+    common.check_there(None, Path("-"), None, tmp_path)
+    with pytest.raises(InputError, match="got - for several files, and standard input can be read once; name files"):
+        common.check_there(None, Path("-"), tmp_path, Path("-"))
+
+
 @pytest.mark.parametrize(("rank", "speaks"), [("0", True), ("1", False), (None, True)])
 def test_of_several_processes_the_first_speaks(
     rank: str | None, speaks: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -79,6 +110,20 @@ def test_of_several_processes_the_first_speaks(
     common.say("working")
     common.result(False, {}, "done")
     assert capsys.readouterr() == (("done\n", "working\n") if speaks else ("", ""))
+
+
+def test_a_result_is_printed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader of one line, as `head -1`, left between the line and its end, where streams are not buffered."""
+    heard: list[str] = []
+
+    class Heard(io.StringIO):
+        def write(self, text: str) -> int:
+            heard.append(text)
+            return len(text)
+
+    monkeypatch.setattr(sys, "stdout", Heard())
+    common.result(False, {}, "done")
+    assert heard == ["done\n"]
 
 
 class Full(io.StringIO):

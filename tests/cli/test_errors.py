@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -90,3 +91,20 @@ def test_the_page_lists_the_exit_codes() -> None:
     codes = {int(code) for row in listed for code in row.split(",")}
     known = [*WRONG_INPUT.values(), *FAILED.values(), *(error for error, _ in SIGNALS.values()), SystemExit(129)]
     assert codes == {0, *(errors.meaning(error)[1] for error in known)}
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGHUP", 129)])
+def test_what_ends_a_process_is_an_exception_while_a_verb_runs(name: str, code: int) -> None:
+    number = getattr(signal, name)
+    before = signal.signal(number, signal.SIG_DFL)
+    try:
+        with pytest.raises(KeyboardInterrupt) as caught, errors.signals_raised():
+            signal.raise_signal(number)
+        assert signal.getsignal(number) is signal.SIG_DFL
+        assert errors.meaning(caught.value) == ("terminated", code)
+        signal.signal(number, signal.SIG_IGN)
+        with errors.signals_raised():
+            signal.raise_signal(number)  # as under nohup
+            assert signal.getsignal(number) is signal.SIG_IGN
+    finally:
+        signal.signal(number, before)

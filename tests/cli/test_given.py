@@ -32,6 +32,7 @@ FRAME = pd.DataFrame(
         "word": ["AC", "C|", "..", "A"] * 3,
         "group": ["p", "q..r", "q"] * 4,
         "dose": np.arange(N) / 2,
+        "size": ["S", "M", "L"] * 4,
     }
 )
 
@@ -39,7 +40,7 @@ FRAME = pd.DataFrame(
 @pytest.fixture(scope="module")
 def schema() -> Schema:
     with pytest.warns(UserWarning, match="1 column holds a single value"):
-        return Schema.infer(FRAME, kinds={"word": "sequence"}, condition=["group", "dose"])
+        return Schema.infer(FRAME, kinds={"word": "sequence", "size": "S < M < L"}, condition=["group", "dose"])
 
 
 READ = {
@@ -82,6 +83,15 @@ READ = {
     "group=p": {"group": "p"},
     "dose=2": {"dose": 2.0},
     "always=7": {"always": "7"},
+    "a = 1": {"a": "1"},
+    "income != 1.5": {"income": Except({"1.5"})},
+    "word= A": {"word": " A"},
+    "income=missing": {"income": None},
+    "income!=missing": {"income": Except()},
+    "size=S..M": {"size": ("S", "M")},
+    "size=..m": {"size": (None, "M")},
+    "size=M..": {"size": ("M", None)},
+    "size=S..T": {"size": "S..T"},
 }
 
 
@@ -94,7 +104,7 @@ def test_what_is_given_is_read(item: str, wanted: dict[str, Any], schema: Schema
     }
     for value in found.values():
         for end in value if isinstance(value, tuple) else ():
-            assert end is None or isinstance(end, int) == float(end).is_integer() or "e" in item
+            assert end is None or isinstance(end, str) or isinstance(end, int) == float(end).is_integer() or "e" in item
 
 
 def test_nothing_is_a_level_where_it_is_one_and_missing_where_it_may_be() -> None:
@@ -119,8 +129,10 @@ def test_several_items_are_one_dict_and_none_is_empty(schema: Schema) -> None:
         ("A=1", "The model has no column 'A'"),
         ("a,a=1", "got --given for 'a' twice; give it once"),
         ("a=1|", "got the set '1|'"),
-        ("a>=3", "got --given 'a>=3'; expected a range with its ends, as in --given 'a=60..'"),
-        ("x, y<3", "got --given 'x, y<3'; expected a range with its ends, as in --given 'x, y=..60'"),
+        ("a>=3", "got --given 'a>=3'; expected a range with its ends, as in --given 'a=3..'"),
+        ("x, y<3", "got --given 'x, y<3'; expected a range with its ends, as in --given 'x, y=..3'"),
+        ("a<", "got --given 'a<'; expected a range with its ends, as in --given 'a=..60'"),
+        ("incme=1", "The model has no column 'incme'; did you mean 'income'? Its columns are a, a=b"),
         ("a!=3..4", "got --given a!=3..4; expected values of a column that is modelled"),
         ("dose!=3", "got --given dose!=3; expected values of a column that is modelled"),
         ("dose=3..4", "got --given dose=3..4; expected a number for the column 'dose'"),
@@ -208,8 +220,8 @@ def test_impossible_ranges_are_said_as_they_are_written(tmp_path: Path, done: Ru
     refused(
         *ask,
         "--given",
-        "t=22:00..02:00",
-        match=r"'t' was given the range \(22:00, 02:00\); expected .*low at most high",
+        "day=2023-05-12..2023-02-15",
+        match=r"'day' was given the range \(2023-05-12, 2023-02-15\); expected .*low at most high",
     )
 
 

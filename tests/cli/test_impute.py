@@ -160,3 +160,19 @@ def test_all_draws_must_have_room(
     monkeypatch.setattr(common, "check_memory", lambda rows, numbers: asked.append(rows))
     done("impute", model, holes, "-o", tmp_path / "filled.csv", "--draws", "3")
     assert asked == [3 * 4]
+
+
+@pytest.mark.filterwarnings("ignore:The texts of column")
+def test_texts_of_several_numbers_are_asked_and_filled_as_texts(done: Run, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    rows = [f"{a},{a}/{b}" for a, b in zip(*rng.integers(60, 180, (2, 200)), strict=True)]
+    data, model, holes = (tmp_path / name for name in ("bp.csv", "model", "holes.csv"))
+    data.write_text("\n".join(["age,bp", *rows]))
+    done("fit", data, "-o", model, "--quick")
+    holes.write_text("age,bp\n70,\n,90/120\n")
+    done("impute", model, holes, "-o", tmp_path / "filled.csv")
+    filled = list(csv.reader((tmp_path / "filled.csv").read_text().splitlines()))
+    assert filled[2][1] == "90/120"
+    assert [part.isdecimal() for part in filled[1][1].split("/")] == [True, True]
+    done("sample", model, "-n", 3, "--given", "bp=100/77", "-o", tmp_path / "new.csv")
+    assert pl.read_csv(tmp_path / "new.csv")["bp"].to_list() == ["100/77"] * 3

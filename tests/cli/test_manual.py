@@ -49,6 +49,21 @@ def test_all_of_it_explains_every_option(verb, told) -> None:
     assert len(long) >= len(short) - 200
 
 
+@pytest.mark.parametrize("columns", [1, 10, 40])
+def test_a_narrow_screen_gets_a_page(columns, told, monkeypatch) -> None:
+    """Below 26 columns the page was a traceback."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    shown = told("sample", "--help").stdout
+    assert "as many as --given-file" in " ".join(shown.split())
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_what_is_missing_is_told_below_the_usage_of_the_page(told) -> None:
+    usage = "Usage: unnoise score MODEL DATA -o FILE [OPTIONS]"
+    assert told("score", "model").stderr.startswith(f"{usage}\n")
+    assert told("score", "--help").stdout.startswith(f"{usage}\n")
+
+
 def test_an_example_is_shown_to_each_kind_of_user(told) -> None:
     shown = told("fit", "--help").stdout
     assert "unnoise fit quakes.csv -o model --column lat,lon=latlon  # places" in shown

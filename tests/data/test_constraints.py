@@ -11,6 +11,7 @@ import torch
 
 from unnoise._errors import InputError
 from unnoise.data import Schema, _offers
+from unnoise.data._relations import share_broken
 from unnoise.data.charts import Gap, Limit, Sum
 from unnoise.data.constraints import Chart, offered
 from unnoise.data.offering import offered_by
@@ -190,6 +191,25 @@ def test_columns_that_never_repeat_are_no_pair() -> None:
     assert not offered(columns)
 
 
+def test_numbers_that_hardly_vary_beside_large_ones_are_no_part_of_a_sum() -> None:
+    rng = np.random.default_rng(0)
+    start, parts = 1_700_000_000_000 + rng.integers(0, 10**9, 200), rng.integers(0, 7, 200)
+    late = rng.permutation(parts)
+    columns = {"tiny": 1e-300 * parts, "parts": parts, "id": 2**60 + late, "start": start, "end": start + late}
+    said = [text for text, _ in _offers.offers(columns)]
+    assert "start <= end" in said
+    assert not [text for text in said if "id" in text or "=" in text.replace("<=", "")]
+    assert "end = parts + start" in [text for text, _ in _offers.offers(columns | {"end": start + parts})]
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_new_rows_break_is_counted_without_a_word_of_holes() -> None:
+    day = np.arange(40) % 13
+    columns = {"day": day, "again": np.where(day == 3, np.nan, day)}
+    drawn = {"day": np.array([1, 2, 5, 4]), "again": np.array([1.0, 2.0, np.nan, 3.0])}
+    assert share_broken("again = day", columns, drawn) == pytest.approx(1 / 3)
+
+
 def _chart(bound: Limit, dtype: str = "int64", decimals: int | None = 0) -> Chart:
     """Of low <= high, and a bound of the greater one."""
     return Chart((Gap("high", "low", True, False, dtype, decimals),), (bound,))
@@ -324,17 +344,20 @@ def test_numbers_that_stand_for_something_are_said() -> None:
         "once": np.where(np.arange(300) == 3, 999, rng.integers(0, 9, 300)),
         "far": np.where(np.arange(300) % 20 == 0, 5000, rng.integers(0, 9, 300)),
     }
-    assert [(name, value) for name, value, _ in _offers.codes(coded | plain)] == [
-        ("celsius", -9999),
-        ("answer", 98),
-        ("answer", 99),
-    ]
+    asked = rng.permutation([97, 77, 98] * 10 + list(range(11)) * 30)
+    shares = {"celsius": ([-9999], 0.05), "answer": ([98, 99], None), "asked": ([77, 97, 98], 30 / 360)}
+    found = _offers.codes(coded | plain | {"asked": asked})
+    assert {name: values for name, values, _ in found} == {name: values for name, (values, _) in shares.items()}
+    assert {name: share for name, _, share in found if name != "answer"} == {
+        name: pytest.approx(share) for name, (_, share) in shares.items() if share
+    }
     frame = pl.DataFrame(coded)
     said = offered_by(Schema.infer(frame), frame)
     assert (
         "celsius is -9999 in 5 % of rows, far from all other values: leave these cells empty if it stands for"
         in said[0]
     )
+    assert said[1].startswith("answer is 98 or 99 in ")
 
 
 def test_columns_that_are_others_again_are_offered_and_can_be_kept() -> None:

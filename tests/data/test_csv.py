@@ -369,6 +369,7 @@ def test_levels_are_numbers_where_these_are_written_as_their_cells(tmp_path: Pat
     [
         ("name,age,pay\n,years,EUR\n", {"name": "u", "age": 1, "pay": 0.5}, r"The first row of .* \('years', 'EUR'\)"),
         ("age,pay\nyears,EUR\nwhole,\n", {"age": 1, "pay": 0.5}, r"The first 2 rows of .* stand over numbers"),
+        ("k,day,age\nid,yyyy-mm-dd,years\n", {"k": "u", "day": "2024-01-02", "age": 1}, "'yyyy-mm-dd', 'years'"),
         ("age\nyears\n", {"age": 1}, "stands over numbers, as units do, and is left out"),
     ],
 )
@@ -385,6 +386,11 @@ def test_a_first_row_that_may_be_data_stays(row: str, tmp_path: Path) -> None:
     assert read_text(tmp_path, f"name,age\n{row}\n" + "u,1\nv,2\n" * 5).height == 11
 
 
+def test_a_first_row_of_dates_that_no_other_row_has_stays(tmp_path: Path) -> None:
+    rows = "".join(f"2024-01-{i:02},2024-02-{i:02},u\n" for i in range(10, 20))
+    assert read_text(tmp_path, "a,b,k\n2024-08-18,2024-08-21,u\n" + rows).height == 11
+
+
 def test_a_name_that_is_a_value_of_its_column_stands_over_numbers_all_the_same(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match=r"is read as names, though 'yes' is a value of its column; pass --header"):
         assert columns_of(tmp_path, "x,yes\n1,yes\n2.5,no\n") == {"x": [1, 2.5], "yes": ["yes", "no"]}
@@ -398,6 +404,24 @@ def test_names_of_rows_as_r_writes_them(tmp_path: Path) -> None:
         read_text(tmp_path, "a\tk\nMazda\t2\tu\nFiat\t3\tv\n")
     with pytest.raises(InputError, match="its first line has 1 fields and the next one 2; delete what stands above"):
         read_text(tmp_path, "A title\n\na,b\n1,2\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("drink,age\nNone,1\nwine,2\nbeer,3\n", ["'None' is read as missing in 'drink'"]),
+        ("land,k,age\nNA,u,\nDE,NA,2\nZA,v,3\n", ["'NA' is read as missing in 'land', 'k'"]),
+        ("land,k,age\nNA,u,1\nDE,NA,2\nZA,v,3\n", []),  # as R writes
+        ("land,age\nNA,\nDE,NA\nZA,3\n", []),
+        ("land,age\nN/A,1\nDE,2\nZA,3\n", []),
+    ],
+)
+def test_words_for_missing_that_may_be_values_are_said(text: str, said: list[str], tmp_path: Path) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        frame = read_text(tmp_path, text)
+    assert [str(one.message).partition(" of ")[0] for one in caught] == said
+    assert frame.to_series(0).null_count() == 1
 
 
 def test_last_rows_of_nothing_are_said(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:

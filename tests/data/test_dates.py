@@ -41,6 +41,7 @@ def schema_of(frame: Any) -> Schema:
         (["2021-01-01 05:00:00+02:00", "2021-01-01 06:00:00+02:00"], "%Y-%m-%d %H:%M:%S+02:00", "h", [447077, 447078]),
         (["2021-05", "1969-12", "1970-01"], "%Y-%m", "M", [616, -1, 0]),
         (["10:30", "00:00", "23:59"], "%H:%M", "m", [630, 0, 1439]),
+        (["10h30", "0h00", "23h59"], "%-Hh%M", "m", [630, 0, 1439]),
         (["10:30:05", "00:00:00", "23:59:59"], "%H:%M:%S", "s", [37805, 0, 86399]),
         (["1:30 AM", "12:00 AM", "11:59 PM"], "%-I:%M %p", "m", [90, 0, 1439]),
         (["01:30pm", "12:00am", "11:59pm"], "%I:%M%P", "m", [810, 0, 1439]),
@@ -93,6 +94,11 @@ def test_minutes_behind_the_first_are_said_and_come_back() -> None:
         (["2020/12/31", "2021/02/01"], "%Y/%m/%d", "2020-12-31"),
         (["5 Mar 2021", "14 Apr 2021"], "%-d %b %Y", "2021-03-05"),
         (["March 5, 2021", "April 14, 2021"], "%B %-d, %Y", "2021-03-05"),
+        (["05-MAR-2021", "14-APR-2021"], "%d-%^b-%Y", "2021-03-05"),
+        (["05MAR2021", "14APR2021"], "%d%^b%Y", "2021-03-05"),
+        (["05MAR2021:10:11:12", "14APR2021:00:00:00"], "%d%^b%Y:%H:%M:%S", "2021-03-05 10:11:12"),
+        (["Mar. 5, 2021", "Apr. 14, 2021"], "%b. %-d, %Y", "2021-03-05"),
+        (["05/Mar/2021", "14/Apr/2021"], "%d/%b/%Y", "2021-03-05"),
     ],
 )
 def test_others_are_said(texts: list[str], pattern: str, first: str) -> None:
@@ -233,6 +239,33 @@ def test_numbers_that_are_days_are_days_inside_and_come_back(kind: str) -> None:
         schema.encode(FRAMES[kind]({"d": [20210131, 20210132], "x": [1, 2]}))
 
 
+@pytest.mark.parametrize(("seconds", "unit"), [("", "m"), ("30", "s")])
+def test_numbers_that_are_times_of_days_are_such_and_come_back(seconds: str, unit: str) -> None:
+    held = 3 * [int(f"2023{month:02}28{hour:02}59{seconds}") for month in (2, 3) for hour in range(8, 24)]
+    frame = pl.DataFrame({"d": held, "x": range(96)})
+    with pytest.warns(UserWarning, match=f"'d' is read as dates: 202302280859{seconds} is 2023-02-28 08:59:{seconds}"):
+        schema = schema_of(frame)
+    first = int(np.datetime64("2023-02-28T08:59:" + (seconds or "00")).astype(f"datetime64[{unit}]").astype(int))
+    assert schema.container.split(frame)["d"][0] == first
+    assert schema.decode(schema.encode(frame).x)["d"].to_list() == held
+    for value in (held[0], str(held[0]), first):
+        assert schema.given({"d": value}, 1).columns["d"][0].tolist() == [first]
+
+
+def test_eight_digits_are_days_where_all_are_and_can_be_told_apart() -> None:
+    days = [f"{day:02}{month:02}2023" for month in (1, 2, 3) for day in range(5, 28)]
+    with pytest.warns(UserWarning, match="'d' is read as dates: '05012023' is 2023-01-05"):
+        schema = schema_of(pl.DataFrame({"d": days, "x": range(len(days))}))
+    assert schema.container.layout[0].pattern == "%d%m%Y"
+    with pytest.warns(UserWarning, match="'d' is read as dates: '20230105' is 2023-01-05"):
+        turned = schema_of(pl.DataFrame({"d": [day[4:] + day[2:4] + day[:2] for day in days], "x": range(len(days))}))
+    assert turned.container.layout[0].pattern == "%Y%m%d"
+    with pytest.warns(UserWarning, match="where the day and the month cannot be told apart"):
+        assert _dates.pattern_of(pl.Series([f"0{i}1{j}2023" for i in range(1, 10) for j in range(3)]), "d") is None
+    codes = [f"0{i}{i % 9}12{i:04}" for i in range(1, 10)] + ["09991234"]
+    assert _dates.pattern_of(pl.Series(codes), "d") is None
+
+
 def test_other_numbers_are_no_days() -> None:
     for values in ([20201225 + i for i in range(14)], [20210101] * 14, [20210101.5 + i for i in range(14)]):
         assert containers.container_of(pl.DataFrame({"d": values})).layout[0].counted is None
@@ -248,6 +281,10 @@ def test_other_numbers_are_no_days() -> None:
         (["1/31/21", "12/5/22"], "%-m/%-d/%y", "2021-01-31"),
         (["31-01-99", "05-12-98"], "%d-%m-%y", "1999-01-31"),
         (["99/12/31", "85/02/01"], "%y/%m/%d", "1999-12-31"),
+        (["31-DEC-99", "05-JAN-85"], "%d-%^b-%y", "1999-12-31"),
+        (["Jan-23", "Dec-24"], "%b-%y", "2023-01-01"),
+        (["JAN-23", "DEC-24"], "%^b-%y", "2023-01-01"),
+        (["Jan 05", "Dec 99", "Feb 85"], "%b %y", "2005-01-01"),
     ],
 )
 def test_years_of_two_digits_are_said(texts: list[str], pattern: str, first: str) -> None:
@@ -258,7 +295,15 @@ def test_years_of_two_digits_are_said(texts: list[str], pattern: str, first: str
     assert schema.decode(schema.encode(frame).x)["d"].to_list() == texts
 
 
-@pytest.mark.parametrize("texts", [["1/2/21", "3/4/21"], ["31.12.99", "01.02.60"], ["31.12.21", "1.1.21", "40.1.21"]])
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["1/2/21", "3/4/21"],
+        ["31.12.99", "01.02.60"],
+        ["31.12.21", "1.1.21", "40.1.21"],
+        ["Jan-03", "Jan-28", "Feb-14"],  # days as likely as years
+    ],
+)
 def test_years_of_two_digits_that_may_be_several_stay_text(texts: list[str]) -> None:
     with pytest.warns(UserWarning, match="looks like dates, but is text"):
         assert schema_of(frame_of(texts)).container.layout[0].pattern is None
@@ -276,6 +321,9 @@ def test_years_of_two_digits_that_may_be_several_stay_text(texts: list[str]) -> 
         (["Tuesday, April 4, 2023", "Thursday, December 14, 2023"], "%A, %B %-d, %Y", "2023-04-04"),
         (["Tue 2023-04-04", "Thu 2023-12-14"], "%a %Y-%m-%d", "2023-04-04"),
         (["2023-W05-3", "2024-W01-7"], "%G-W%V-%u", "2023-02-01"),
+        (["Tue Apr  4 10:11:12 2023", "Thu Dec 14 00:00:00 2023"], "%a %b %e %H:%M:%S %Y", "2023-04-04 10:11:12"),
+        (["04/Apr/2023:10:11:12 +0200", "14/Dec/2023:00:00:00 +0200"], f"{_dates._LOG} +0200", "2023-04-04 10:11:12"),
+        (["2023-04-04 10:11:12 -0500", "2023-12-14 00:00:00 -0500"], "%Y-%m-%d %H:%M:%S -0500", "2023-04-04 10:11:12"),
     ],
 )
 def test_days_with_their_names_and_in_weeks(texts: list[str], pattern: str, first: str) -> None:

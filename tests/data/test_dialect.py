@@ -105,7 +105,7 @@ def test_the_word_for_missing_comes_back_where_there_is_one(tmp_path: Path) -> N
     path, new = tmp_path / "rows.csv", tmp_path / "new.csv"
     for text, word in (("a,b\n1.50,NA\nNA,u\n2.50,v\n", "NA"), ("a,b\n1.50,NA\n,u\n", ""), ("a,b\n1.50,-\n-,u\n", "")):
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "'-' is read as missing")
+            warnings.filterwarnings("ignore", "'(-|NA)' is read as missing")
             frame, dialect = opened(path, text)
         assert dialect.missing == word
         files.write(frame, new, overwrite=True, dialect=dialect)
@@ -190,6 +190,8 @@ def test_a_form_is_that_of_all_rows() -> None:
     assert form_of(pl.Series(cells).cast(pl.Float64), pl.Series(cells), None) is None  # as it is written anyway
     cells = ["19"] * 2000 + ["4.25"]
     assert form_of(pl.Series(cells).cast(pl.Float64), pl.Series(cells), None) == "0.##"
+    cells = ["0", "1.50", "12.25"] * 3
+    assert form_of(pl.Series(cells).cast(pl.Float64), pl.Series(cells), None) == "0.##"  # 0 comes back as 0
 
 
 def test_typed_numbers_have_the_sign_of_the_file() -> None:

@@ -321,3 +321,13 @@ def test_lists_in_json_are_columns_if_they_are_of_one_length_and_texts_otherwise
     with pytest.warns(UserWarning, match="The lists in 'v' .* a column for each place|'tags' .* as texts"):
         found = columns(tmp_path / "d.json")
     assert found == {"v.0": [0.5, 2.5, None], "v.1": [1.5, 3.5, None], "tags": ['["ä"]', "[]", '["a", "b"]']}
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".arrow"])
+def test_lists_in_typed_files_are_read_as_in_json(suffix: str, tmp_path: Path) -> None:
+    pair = pl.Series([[1, 2], [3, 4]], dtype=pl.Array(pl.Int64, 2))
+    frame, path = pl.DataFrame({"v": [[0.5, 1.5], [2.5, None]], "pair": pair}), tmp_path / f"d{suffix}"
+    (frame.write_parquet if suffix == ".parquet" else frame.write_ipc)(path)
+    with pytest.warns(UserWarning, match="The lists in 'v', 'pair' .* are read as a column for each place, v.0, ..."):
+        found = columns(path)
+    assert found == {"v.0": [0.5, 2.5], "v.1": [1.5, None], "pair.0": [1, 3], "pair.1": [2, 4]}

@@ -55,6 +55,18 @@ def test_whole_numbers_are_identifiers_where_that_is_declared_and_fractions_are_
         Schema.infer(PEOPLE.assign(name=np.arange(ROWS) / 7), kinds={"name": "identifier"})
 
 
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [("{}/{}", "100 and 60"), ("{}.5, -{}", "100.5 and 60"), ("P {}", None), ("{}x{} cm", "100 and 60")],
+)
+def test_several_numbers_in_a_text_are_told_to_be_split(text: str, parts: str | None) -> None:
+    frame = PEOPLE.assign(name=[text.format(100 + i * i, 60 + i) for i in range(ROWS)])
+    with pytest.warns(UserWarning, match="'name' has a text of its own") as said:
+        Schema.infer(frame)
+    end = str(said[0].message).partition("to model it")[2]
+    assert end == ("" if parts is None else f", or split it into columns of one number each, as {parts}")
+
+
 def test_texts_without_a_pattern_are_called_after_their_column() -> None:
     frame = PEOPLE.assign(name=["x" * i for i in range(1, ROWS + 1)])
     with pytest.warns(UserWarning, match=r"samples hold 'name-1', 'name-2', \.\.\."):

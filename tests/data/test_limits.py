@@ -31,6 +31,13 @@ TEXTS = {
         "0",
     ),
     "no steady decimals": (["0.50", "<0.5", "1.5", "3"], ["<0.5"], "0.##"),
+    "words before numbers": (["7", "9", "12", "under 1", "more than 50"], ["under 1", "more than 50"], "0"),
+    "words behind numbers": ([*map(str, range(1, 30)), "30 or more", "0 or less"], ["0 or less", "30 or more"], "0"),
+    "units behind words": (
+        ["1 year", *(f"{i} years" for i in range(2, 30)), "30+ years"],
+        ["30+ years"],
+        "0 years| year",
+    ),
     "many before a plus": ([*map(str, range(30)), "30+"], ["30+"], "0"),
 }
 
@@ -48,6 +55,7 @@ def test_words_are_found_in_their_order(name: str) -> None:
     "texts",
     [
         ["1", "2", "3+"],
+        ["0", "1", "2", "3 or more"],
         ["1", "2", "5", "ND"],
         ["<1", "<2", "<3"],
         ["low", "1", "2", "3"],

@@ -27,6 +27,16 @@ WRITTEN = {
     "%G-W%V": {"2020-W01": DATE(2019, 12, 30), "2020-W53": DATE(2020, 12, 28)},
     "%-d. %B %Y@De": {"3. M\u00e4rz 2024": DATE(2024, 3, 3), "12. Mai 2024": DATE(2024, 5, 12)},
     "%-d %B %Y@fr": {"3 mai 2023": DATE(2023, 5, 3), "14 ao\u00fbt 2023": DATE(2023, 8, 14)},
+    "%B %O, %Y": {
+        "May 1st, 2023": DATE(2023, 5, 1),
+        "June 2nd, 2023": DATE(2023, 6, 2),
+        "August 3rd, 2023": DATE(2023, 8, 3),
+        "July 11th, 2023": DATE(2023, 7, 11),
+        "July 22nd, 2023": DATE(2023, 7, 22),
+    },
+    "%O of %B %Y": {"31st of August 2023": DATE(2023, 8, 31), "12th of March 2023": DATE(2023, 3, 12)},
+    "%O %b %Y": {"23rd Aug 2023": DATE(2023, 8, 23), "4th Mar 2023": DATE(2023, 3, 4)},
+    "%^b-%Y": {"AUG-2023": DATE(2023, 8, 1), "MAR-2023": DATE(2023, 3, 1)},
     "%d de %B de %Y@es": {"03 de mayo de 2023": DATE(2023, 5, 3), "14 de enero de 2023": DATE(2023, 1, 14)},
 }
 
@@ -42,7 +52,14 @@ def test_dates_are_read_and_written_again(pattern: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "texts", [["2010Q5", "2011Q1"], ["13/2010", "01/2011"], ["Golf 2010", "Mai 2011"], ["2010-W54", "2010-W01"]]
+    "texts",
+    [
+        ["2010Q5", "2011Q1"],
+        ["13/2010", "01/2011"],
+        ["Golf 2010", "Mai 2011"],
+        ["2010-W54", "2010-W01"],
+        ["May 1th, 2023"],
+    ],
 )
 def test_what_is_no_date_stays_text(texts: list[str]) -> None:
     assert _dates.pattern_of(pl.Series(texts), "when") is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import warnings
 from typing import Any
 
@@ -441,3 +442,36 @@ def test_ranges_of_angles_go_round(ends: tuple[float | None, float], inside: lis
     assert schema.given({"wind": ends}, 1).within["wind"].holds(wind).tolist() == inside
     with pytest.raises(InputError, match="low at most high"):
         schema.given({"lat": (40, 10)}, 1)
+
+
+@pytest.mark.parametrize(
+    ("ends", "inside"),
+    [
+        (("22:00", "01:30"), [True, True, False, True]),
+        (("01:30", "22:00"), [False, True, True, False]),
+        (("22:00", None), [False, False, False, True]),
+    ],
+)
+def test_ranges_of_times_go_over_midnight(ends: tuple[str, str | None], inside: list[bool]) -> None:
+    times = ["00:15", "01:30", "12:00", "23:10"]
+    for frame in (pl.DataFrame({"t": times}), pl.DataFrame({"t": [datetime.time.fromisoformat(t) for t in times]})):
+        schema = Schema.infer(frame)
+        within = schema.given({"t": ends}, 1).within["t"]
+        assert within.holds(schema.container.split(frame)["t"]).tolist() == inside
+    days = Schema.infer(pl.DataFrame({"d": ["2024-01-01", "2024-01-02", "2024-01-05"]}))
+    with pytest.raises(InputError, match=r"the range \(2024-01-05, 2024-01-01\); expected \(low, high\), low at most"):
+        days.given({"d": ("2024-01-05", "2024-01-01")}, 1)
+
+
+@pytest.mark.parametrize(
+    ("ends", "inside"),
+    [(("S", "M"), ["S", "M"]), ((None, "M"), ["S", "M"]), (("M", None), ["M", "L"]), (("L", "L"), ["L"])],
+)
+def test_ranges_of_ordered_levels_are_those_between(ends: tuple[str | None, str | None], inside: list[str]) -> None:
+    schema = Schema.infer(pl.DataFrame({"size": ["S", "L", "M"] * 3}), kinds={"size": "S < M < L"})
+    levels = np.array(["S", "M", "L"], dtype=object)
+    assert levels[schema.given({"size": ends}, 1).within["size"].holds(levels)].tolist() == inside
+    with pytest.raises(InputError, match=r"range \(L, S\); expected \(low, high\) in the order .* S < M < L"):
+        schema.given({"size": ("L", "S")}, 1)
+    with pytest.raises(InputError, match="'size' has no level 'XL'"):
+        schema.given({"size": ("S", "XL")}, 1)

@@ -82,3 +82,28 @@ def test_names_that_stand_twice_are_said(tmp_path: Path) -> None:
             "a": [1, 3],
             "a_1": [2.5, 4.0],
         }
+
+
+@pytest.mark.filterwarnings("ignore:The line 'Report' above the names")
+@pytest.mark.parametrize("above", [[], [["Report"], []]])
+def test_units_below_the_names_are_left_out(above: list[list[Any]], tmp_path: Path) -> None:
+    days = [datetime.datetime(2024, 1, day) for day in range(1, 7)]
+    rows = [["town", "height", "day", "sold"], ["", "cm", "date", None]]
+    rows += [["Rome", 170 + i / 2, day, i] for i, day in enumerate(days)]
+    with pytest.warns(UserWarning, match=r"\('cm', 'date'\) stands over numbers, as units do, and is left out"):
+        frame = sheet(tmp_path, above + rows)
+    assert frame["height"].to_list() == [170 + i / 2 for i in range(6)]
+    assert frame["sold"].to_list() == list(range(6))
+    assert frame["day"].to_list() == [day.date() for day in days]
+
+
+def test_dates_and_times_beside_words_have_no_midnight_and_no_first_day(tmp_path: Path) -> None:
+    days, times = [datetime.datetime(2024, 1, day) for day in (2, 3)], [datetime.time(8, 30), datetime.time(17, 5)]
+    moments = [datetime.datetime(2024, 1, 2, 8), datetime.datetime(2024, 1, 2)]
+    rows = [["d", "t", "m"], *([*row] for row in zip(days, times, moments, strict=True)), ["tbd", "closed", "never"]]
+    frame = sheet(tmp_path, rows)
+    assert frame.to_dict(as_series=False) == {
+        "d": ["2024-01-02", "2024-01-03", "tbd"],
+        "t": ["08:30:00", "17:05:00", "closed"],
+        "m": ["2024-01-02 08:00:00", "2024-01-02 00:00:00", "never"],
+    }

@@ -36,11 +36,14 @@ def held(path: Path, text: str | bytes, **said: Any) -> dict[str, list[Any]]:
         "; made by hand\n",
         '"# made by hand"\n',
         "# a comment\nSales by month\n",
+        "of people,by month,\n",
+        ",by month,\n",
     ],
 )
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_a_title_is_left_out_and_said(above: str, separator: str, tmp_path: Path) -> None:
-    text = above.replace(",,", 2 * separator) + ROWS.replace(",", separator)
+    above = above if ", " in above else above.replace(",", separator)
+    text = above + ROWS.replace(",", separator)
     with pytest.warns(UserWarning, match="^The line '.*(by month|by hand).*' above the names of .* is left out"):
         assert held(tmp_path / "d.csv", text) == HELD
 
@@ -57,6 +60,8 @@ def test_several_lines_above_are_counted(tmp_path: Path) -> None:
         [["% fat", "% salt"], ["1.5", "2"], ["3", "4"], ["5", "6"]],  # names that begin with a sign
         [["a", "b"], ["r", "1", "2"], ["s", "3", "4"], ["t", "5", "6"]],  # as R writes names of rows
         [["", "a"], ["0", "5"], ["1", "6"], ["2", "7"]],
+        [["", "a", "b"], ["x", "y", "NA"], ["z", "w", "6"], ["u", "v", "7"]],  # a row with a hole
+        [["", "a", "b"], ["x", "y", "5"], ["z", "w", "6"], ["u", "v", "7"]],
         [["Title"], ["u", "v"], ["w", "x"], ["y", "z"]],  # no numbers say where names end
         [["Title"], ["2019", "2020"], ["5", "6"], ["7", "8"]],
         [],

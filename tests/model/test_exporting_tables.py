@@ -196,3 +196,22 @@ def test_names_of_rows_are_made_as_the_model_makes_them(tmp_path: Path) -> None:
     assert alike(standalone_table.sample(40, 3, tmp_path / "model"), expected)
     assert expected["id"].to_list()[:2] == ["P-080", "P-081"]
     assert all(not set(expected[name]) & set(frame[name]) for name in (*named, "row"))
+
+
+@pytest.mark.parametrize("holes", [False, True])
+@pytest.mark.parametrize("options", BUILDS)
+def test_columns_that_are_others_are_the_same_too(options: dict[str, Any], holes: bool, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    bill, paid = rng.integers(1, 10**6, (2, 300))
+    paid = np.where(rng.random(300) < 0.4, bill, paid)
+    back = np.where(rng.random(300) < 0.4, paid, rng.random(300).round(2))
+    rows = pl.DataFrame({"bill": bill, "paid": paid, "back": back})
+    if holes:
+        rows = rows.with_columns(
+            pl.when(pl.Series(rng.random(300) < 0.3)).then(None).otherwise(pl.col("bill")).alias("bill")
+        )
+    model = DenoisingMarkovModel(**options).fit(rows)
+    model.export(tmp_path / "model")
+    expected = model.sample(60, seed=3)
+    assert (expected["bill"] == expected["paid"]).sum() > 5
+    assert alike(standalone_table.sample(60, 3, tmp_path / "model"), expected)

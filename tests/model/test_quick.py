@@ -10,6 +10,7 @@ import torch
 from unnoise import DenoisingMarkovModel, InputError, load, samplers
 from unnoise.denoisers import ExactProductMixture
 from unnoise.evaluation import Bound, MixtureDensity
+from unnoise.laws.latent_classes import fitting
 from unnoise.laws.latent_classes.groups import Search
 from unnoise.model import rival
 from unnoise.report import evaluate
@@ -68,12 +69,14 @@ def failing(rows: pd.DataFrame) -> list[float]:
 
 
 def test_a_rare_value_of_one_column_keeps_its_link_to_another(monkeypatch):
-    """The level's own mixture has no component of it; the twin crosses that one."""
+    """The level's own mixture has no component of it; the twin crosses that one, of levels without an order."""
 
     def drawn() -> list[float]:
         fitted = DenoisingMarkovModel(quick=True, random_state=0, progress=False).fit(gauges())
         return failing(fitted.sample(20_000, seed=0))
 
+    assert np.abs(np.subtract(drawn(), failing(gauges()))).max() < 0.06
+    monkeypatch.setattr(fitting, "MOST_ORDERED", 0)
     assert np.abs(np.subtract(drawn(), failing(gauges()))).max() < 0.06
     monkeypatch.setattr(Search, "_of_few", lambda self, side: side)
     assert np.abs(np.subtract(drawn(), failing(gauges()))).max() > 0.1
@@ -225,3 +228,33 @@ def test_the_share_of_an_atom_among_many_values_stays():
     assert_mean(zeros, share, tolerance=0.005)
     with pytest.raises(AssertionError):
         assert_mean(zeros, (300 * share + 0.5) / 360, tolerance=0.005)
+
+
+@pytest.mark.parametrize("n", [200, 700])
+def test_few_rows_keep_how_numbers_depend_on_each_other(n, monkeypatch):
+    """Correlations of normal numbers, whole or not; in the twin the states of numbers have no order."""
+    rng = np.random.default_rng(1)
+    upper = rng.normal(125, 15, n)
+    lower = 0.6 * upper + rng.normal(5, 6, n)
+    rows = pd.DataFrame({"upper": upper.round(), "lower": lower.round(), "weight": upper + rng.normal(0, 10, n)})
+
+    def lost() -> float:
+        fitted = DenoisingMarkovModel(quick=True, random_state=0, progress=False).fit(rows)
+        return float((rows.corr() - fitted.sample(5000, seed=0).corr()).abs().max().max())
+
+    assert lost() < 0.2
+    monkeypatch.setattr(fitting, "MOST_ORDERED", 0)
+    assert lost() > 0.3
+
+
+def test_numbers_that_are_linked_each_by_itself_stay_so():
+    """A number for each code, in no order that the codes have: an order of states would blur it."""
+    rng = np.random.default_rng(0)
+    code = rng.integers(0, 30, 3000)
+    price = rng.permutation(30)[code] * 10
+    fitted = DenoisingMarkovModel(quick=True, random_state=0, progress=False).fit(
+        pd.DataFrame({"code": code, "price": price})
+    )
+    drawn = fitted.sample(3000, seed=0)
+    known = dict(zip(code.tolist(), price.tolist(), strict=True))
+    assert (drawn["price"] == drawn["code"].map(known)).mean() > 0.9

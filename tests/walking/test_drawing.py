@@ -74,6 +74,38 @@ def test_values_without_gradients_are_enough():
     assert found.log_z == pytest.approx(math.log(math.pi), abs=0.1)
 
 
+def refused_without_slope(target, x):
+    """What counted before: no density where torch finds no slope."""
+    values, score = target.log_density.log_prob_and_score(x)
+    good = torch.isfinite(score).all(1) & torch.isfinite(values)
+    target.evaluations += len(x)
+    return torch.where(good, values, -math.inf), torch.where(good[:, None], score, 0.0)
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_mass_where_torch_finds_no_slope_is_not_left_out(broken, monkeypatch):
+    """The slope of log(x)^2 is NaN for negative x, also where it does not count."""
+
+    def trapped(x):
+        return torch.where(x[:, 0] > 0, -(x[:, 0].log() ** 2), -x[:, 0].square())
+
+    monkeypatch.setattr(importlib.import_module("unnoise.walking.attempting"), "PARTICLES", 1024)
+    if broken:
+        monkeypatch.setattr(
+            importlib.import_module("unnoise.walking.functions").Tried, "log_prob_and_score", refused_without_slope
+        )
+    found = unnoise.walk(trapped, dimension=1, n=2000)
+    negative, positive = math.sqrt(math.pi) / 2, math.sqrt(math.pi) * math.exp(0.25)
+    share = (found.draws[:, 0] < 0).double()
+    if broken:
+        with pytest.raises(ImprobableError):
+            assert_mean(share, negative / (negative + positive), tolerance=0.01)
+        return
+    assert found.trusted
+    assert_mean(share, negative / (negative + positive), tolerance=0.01)
+    assert found.log_z == pytest.approx(math.log(negative + positive), abs=0.05)
+
+
 def test_two_poles_of_a_sphere_have_their_shares():
     found = unnoise.walk(lambda x: 20 * x[..., 2] ** 2 + x[..., 2] / 2, space=Sphere(2), n=4000)
     assert found.trusted
@@ -209,3 +241,57 @@ def test_what_is_returned_is_that_of_the_modes_with_draws_in_natural_coordinates
     torch.testing.assert_close(found.record.particles, z[..., 0].exp())
     assert found.record.labels.tolist() == (labels // 2).tolist()
     torch.testing.assert_close(found.draws.sort().values, z.flatten().exp())
+
+
+def by_chance(x):
+    noise = torch.rand(len(x), dtype=F64, generator=CHANCE)
+    return -0.5 * x.square().sum(1) + torch.where((x > 1.9).all(1) & (x < 3).all(1), noise, 0.0)
+
+
+def by_calls(x):
+    """After the walk."""
+    if CALLS:
+        CALLS.append(len(x))
+    return -0.5 * x.square().sum(1) + 0.1 * len(CALLS)
+
+
+def by_rows(x):
+    return -0.5 * x.square().sum(1) + (len(x) > 100) * x[:, 0].mean()
+
+
+def alike(x):
+    return -0.5 * x.square().sum(1)
+
+
+def by_chance_near(x):
+    """Of which a point or two are among the first three seldom, and among all first points mostly."""
+    noise = torch.rand(len(x), dtype=F64, generator=CHANCE)
+    return -0.5 * x.square().sum(1) + torch.where((x[:, 0] > 1) & (x[:, 0] < 3), noise, 0.0)
+
+
+def test_chance_is_told_by_all_first_points():
+    with pytest.raises(InputError, match=r"of the same point is .* and then .*; .* leave out random numbers"):
+        unnoise.walk(by_chance_near, dimension=2)
+
+
+CHANCE = torch.Generator().manual_seed(0)
+CALLS: list[int] = []
+
+
+@pytest.mark.parametrize("density", [by_chance, by_calls, by_rows, alike])
+def test_draws_of_a_density_that_changes_where_nobody_tried_it_are_not_trusted(density, monkeypatch):
+    z = torch.linspace(-1, 2, 1200, dtype=F64).reshape(4, 150, 2)
+    log_z = torch.zeros(4, dtype=F64)
+    record = Record(z, None, torch.ones(4, 1), log_z, None, Annealing([0.0, 1.0], [2.0], [[0.5]], [0.5]))
+    CALLS.clear()
+
+    def best(self):
+        CALLS.append(0)
+        return Attempt(record, Verdict(True, (), (), 1.0, 0.1), [])
+
+    monkeypatch.setattr(drawing.Attempts, "best", best)
+    law = Students(torch.ones(1), torch.zeros(1, 2, dtype=F64), torch.eye(2, dtype=F64)[None], torch.ones(1))
+    found = unnoise.walk(density, dimension=2, guess=law, n=12)
+    assert found.trusted == (density is alike)
+    said = "".join(found.verdict.doubts)
+    assert ("the log density of the same point is" in said) == (density is not alike)

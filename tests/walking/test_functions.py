@@ -52,6 +52,38 @@ def test_beside_an_edge_there_is_no_slope():
     torch.testing.assert_close(slope, torch.tensor([[0.0, 0.0], [-1.0, 0.0]], dtype=torch.float64))
 
 
+def trapped(x):
+    """Of slope NaN, as torch has it, for negative numbers, where it is -x^2."""
+    return torch.where(x[:, 0] > 0, -x[:, 0].sqrt(), -x[:, 0].square()) - x[:, 1].square()
+
+
+def test_where_torch_finds_no_slope_a_value_counts_and_differences_are_its_slope():
+    x = torch.tensor([[-1.0, 2.0], [-0.5, -1.0], [0.25, 0.5]], dtype=torch.float64)
+    target = Tried(Density(trapped), SPACE)
+    assert target.log_density.log_prob_and_score(x)[1].isnan().any(1).tolist() == [True, True, False]
+    values, slope = target.log_prob_and_score(x)
+    torch.testing.assert_close(values, trapped(x))
+    torch.testing.assert_close(slope, torch.tensor([[2.0, -4.0], [1.0, 2.0], [-1.0, -1.0]], dtype=torch.float64))
+    assert (target.evaluations, target.refused) == (3 + 2 * 4, 0)
+
+
+def test_where_neither_torch_nor_differences_find_a_slope_a_point_is_refused():
+    """As within rounding of an edge."""
+    target = Tried(Density(lambda x: x[:, 0].log() - x[:, 1] ** 2), SPACE)
+    x = torch.tensor([[1e-320, 1.0], [1.0, 1.0]], dtype=torch.float64)
+    values, slope = target.log_prob_and_score(x)
+    assert values.isneginf().tolist() == [True, False]
+    assert not bool(slope[0].any())
+
+
+@pytest.mark.parametrize(("space", "size"), [(Sphere(2), 3), (Euclidean(60), 60)])
+def test_where_differences_are_no_help_the_slope_is_zero(space, size):
+    x = torch.nn.functional.normalize(-torch.ones(2, size, dtype=torch.float64), dim=1)
+    values, slope = Tried(Density(trapped, space), space).log_prob_and_score(x)
+    torch.testing.assert_close(values, trapped(x))
+    assert not bool(slope.any())
+
+
 def test_where_a_function_does_not_depend_on_points_its_slope_is_zero():
     """As beyond a bound, where a loop over points returns minus infinity as a number."""
 

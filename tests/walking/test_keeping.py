@@ -73,7 +73,13 @@ def interrupt(share, path, name="real", **more):
 
 @pytest.mark.parametrize(
     ("name", "share", "every"),
-    [("real", 0.2, 0), ("real", 0.75, 0), ("real", 0.97, 0), ("real", 0.85, 1000), ("spins", 0.6, 0)],
+    [
+        ("real", 0.2, 0),
+        pytest.param("real", 0.75, 0, marks=pytest.mark.slow),
+        ("real", 0.97, 0),
+        ("real", 0.85, 1000),
+        ("spins", 0.6, 0),
+    ],
 )
 def test_an_interrupted_walk_goes_on_to_the_same_bits(name, share, every, tmp_path):
     path = tmp_path / "walk"

@@ -56,7 +56,7 @@ def check(
       unnoise check my_spaces:Hyperbolic                # a space
       unnoise check my_process:example --seed 1 --json  # a process, for a machine
     """
-    with user_code.this_folder(), user_code.running():
+    with user_code.this_folder(), user_code.running(), user_code.printing_aside():
         found = user_code.find(target)
         findings = _findings(found() if _needs_nothing(found) else found, draws, order, seed)
     findings = replace(findings, subject=target)
@@ -87,7 +87,7 @@ def _findings(found: Any, draws: int | None, order: float | None, seed: int) -> 
         return _of_process(subject, rest or [_atoms(subject, seed)], options)
     if isinstance(subject, Process):
         return testing.check_generator(subject, *(rest or [_atoms(subject, seed)]), **options)
-    if callable(subject):
+    if user_code.takes(subject, None, 2):  # a denoiser and a number of steps
         return testing.check_sampler(subject, *(rest or _usual(seed)), order=1.0 if order is None else order, **options)
     raise InputError(f"got a {type(subject).__name__}; {EXPECTED}")
 

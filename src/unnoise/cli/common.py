@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import logging
 import os
 import sys
 import warnings
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, ParamSpec, TextIO
 import typer
 
 from unnoise._errors import InputError
+from unnoise._paths import STANDARD, is_standard
 from unnoise._places import check_readable, model_folder
 from unnoise._progress import speaks
 from unnoise._provenance import GIBIBYTE, memory_gib, plain
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 LAST_SEED = 2**64 - 1  # of torch's generators
-PRINTED = "-"  # standard output, for rows
 MOST_STEPS, MOST_ROWS, MOST_AT_ONCE = 10**9, 10**9, 10**6  # more would never end, or fit into memory
 
 Seed = Annotated[int, typer.Option(min=0, max=LAST_SEED, help="The same seed gives the same result.")]
@@ -70,7 +71,8 @@ def reports_errors(verb: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(verb)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            with _warnings_in_words():
+            with errors.signals_raised(), _warnings_in_words():
+                _check_folder()
                 verb(*args, **kwargs)
         except (typer.Exit, typer.Abort):
             raise
@@ -83,6 +85,27 @@ def reports_errors(verb: Callable[P, None]) -> Callable[P, None]:
     return run
 
 
+def _check_folder() -> None:
+    """Refuse to run in a folder that was deleted: libraries below Python end the process there."""
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise InputError("the folder that this runs in was deleted; go to another one, as by cd") from None
+
+
+@contextlib.contextmanager
+def resumable(checkpoint: Path) -> Iterator[None]:
+    """Inside, a signal leaves a checkpoint; where it is there, how to go on is said."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit) as end:
+        code = errors.code_of_signal(end)
+        if code is None or not checkpoint.is_file():
+            raise
+        again = words.command_line("--resume", without=("--overwrite",))
+        fail(f"{errors.ending(code)}; the checkpoint is saved, continue with: {again}", code)
+
+
 def fail(sentence: str, code: int) -> NoReturn:
     """Print one line, and exit with this code."""
     _tell(f"unnoise: {' '.join(sentence.split())}")
@@ -91,12 +114,23 @@ def fail(sentence: str, code: int) -> NoReturn:
 
 @contextlib.contextmanager
 def _warnings_in_words() -> Iterator[None]:
+    """Inside, warnings are one line each, also those that libraries log where nobody has said what to do with them."""
+
     def show(message: Warning | str, *_: object) -> None:
         say(f"unnoise: warning: {' '.join(str(message).split())}")
 
+    class Saying(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            show(record.getMessage())
+
+    last = logging.lastResort
     with warnings.catch_warnings():  # puts showwarning back as well
         warnings.showwarning = show  # type: ignore[assignment]
-        yield
+        logging.lastResort = Saying(logging.WARNING)
+        try:
+            yield
+        finally:
+            logging.lastResort = last
 
 
 def say(told: str = "") -> None:
@@ -107,12 +141,12 @@ def say(told: str = "") -> None:
 
 def check_rows(output: Path, as_json: bool) -> None:
     """Refuse rows and JSON on one stream."""
-    words.refuse((as_json and str(output) == PRINTED, f"--json prints on standard output, and so does -o {PRINTED}"))
+    words.refuse((as_json and is_standard(output), f"--json prints on standard output, and so does -o {STANDARD}"))
 
 
 def wrote(output: Path, as_json: bool, facts: dict[str, Any], told: str) -> None:
     """Print as `result` does, beside rows that went to standard output on the error stream."""
-    if str(output) == PRINTED:
+    if is_standard(output):
         say(told)
     else:
         result(as_json, facts, told)
@@ -144,16 +178,19 @@ def _print(told: str, stream: TextIO | None) -> None:
     """What the stream cannot show, such as a name that is not UTF-8, is escaped; a closed stream shows nothing."""
     if stream is not None:
         encoding = stream.encoding or "utf-8"
-        print(told.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
+        stream.write(told.encode(encoding, "backslashreplace").decode(encoding) + "\n")  # at once, for who reads a line
+        stream.flush()
 
 
 def check_there(model: Path | None, *files: Path | None) -> None:
     """Refuse a model or files that are not there; verbs ask before they load torch, which takes seconds."""
     if model is not None:
         model_folder(model)
-    for path in files:
-        if path is not None:
-            check_readable(path)
+    named = [path for path in files if path is not None]
+    if sum(map(is_standard, named)) > 1:
+        raise InputError(f"got {STANDARD} for several files, and standard input can be read once; name files")
+    for path in named:
+        check_readable(path)
 
 
 def opened(model: Path, device: str, trust: list[str] | None) -> DenoisingMarkovModel:

@@ -1,11 +1,17 @@
-"""What an exception means on the command line: a sentence, and 2 for wrong input or 1 for a run that failed."""
+"""What an exception means on the command line: a sentence, and 2 for wrong input or 1 for a run that failed.
+
+The signals that clusters and closed terminals send are exceptions too, as Ctrl-C is, so that half-written files go.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
 import signal
+from collections.abc import Iterator
+from types import FrameType
 
 from unnoise._errors import InputError
 
@@ -26,6 +32,30 @@ _OF_PATHS = {
 }
 _TEMPORARY = re.compile(r"\.([^/]+)\.partial-[^/]*$")  # how the atomic writer names a file until it is whole
 _MEMORY = ("not enough memory", "can't allocate memory", "out of memory")  # as torch says it, in a RuntimeError
+
+
+class Ended(KeyboardInterrupt):
+    """A signal that ends a process; like Ctrl-C it is no error of the user's code, which may run meanwhile."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.code = 128 + number
+
+
+@contextlib.contextmanager
+def signals_raised() -> Iterator[None]:
+    """Inside, SIGTERM and SIGHUP raise `Ended` where the system would end the process at once."""
+    before = {}
+    for name in ("SIGTERM", "SIGHUP"):  # Windows knows no SIGHUP
+        number = getattr(signal, name, None)
+        with contextlib.suppress(ValueError):  # outside the main thread
+            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+                before[number] = signal.signal(number, _end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def meaning(error: BaseException) -> tuple[str, int] | None:
@@ -49,10 +79,8 @@ def meaning(error: BaseException) -> tuple[str, int] | None:
             return f"a number that was given is too large ({error})", 2
         case FloatingPointError():
             return str(error), 1
-        case KeyboardInterrupt():
-            return "interrupted", 130
-        case SystemExit():
-            return _of_exit(error)
+        case KeyboardInterrupt() | SystemExit():
+            return _of_end(error)
     if isinstance(error, MemoryError) or any(words in str(error).lower() for words in _MEMORY):
         return f"there is not enough memory ({error!r}); ask for fewer rows or smaller batches", 1
     return None
@@ -66,9 +94,23 @@ def fault(error: BaseException) -> str:
     )
 
 
+def code_of_signal(end: KeyboardInterrupt | SystemExit) -> int | None:
+    """The exit code, 128 and its number, of the signal that ended a verb; None where code that ran called sys.exit.
+
+    >>> code_of_signal(KeyboardInterrupt()), code_of_signal(SystemExit(143)), code_of_signal(SystemExit(0))
+    (130, 143, None)
+    """
+    code = getattr(end, "code", 128 + signal.SIGINT)
+    return code if isinstance(code, int) and 128 < code < 128 + signal.NSIG else None
+
+
 def ending(code: int) -> str:
-    """The word for an exit code above 128, which is 128 and the number of a signal."""
+    """The word for the exit code of a signal."""
     return "interrupted" if code == 128 + signal.SIGINT else "terminated"
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise Ended(number)
 
 
 def _of_system(error: OSError) -> tuple[str, int]:
@@ -80,8 +122,9 @@ def _of_system(error: OSError) -> tuple[str, int]:
     return (f"{where}: {words}" if where else error.strerror or words), 2
 
 
-def _of_exit(error: SystemExit) -> tuple[str, int]:
-    """Nothing of unnoise exits while a verb runs, but `fit` after a signal."""
-    if isinstance(error.code, int) and 128 < error.code < 128 + signal.NSIG:
-        return ending(error.code), error.code
-    return f"stopped before the end: code that ran called sys.exit({error.code!r})", 1
+def _of_end(end: KeyboardInterrupt | SystemExit) -> tuple[str, int]:
+    """Of a signal; nothing of unnoise itself exits while a verb runs."""
+    code = code_of_signal(end)
+    if code is not None:
+        return ending(code), code
+    return f"stopped before the end: code that ran called sys.exit({getattr(end, 'code', None)!r})", 1

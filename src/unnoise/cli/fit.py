@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from unnoise._places import check_model_folder
-from unnoise.cli import common, errors, reading, words
+from unnoise.cli import common, reading, words
 from unnoise.cli.manual import MORE
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 DRAWN = 1000  # new rows that show what the model does not keep
 MOST_VALIDATION = 200_000  # rows of a file to validate on, of those in many more a sample
-_SIGNALS = {129, 130, 143}  # the codes after SIGHUP, SIGINT and SIGTERM
 
 
 @common.reports_errors
@@ -232,7 +231,7 @@ def fit(
     check_model_folder(output)
     common.check_there(output if resume else None, data, others, *reading.files_of(labels).values())
     from unnoise.model import DenoisingMarkovModel, load_unfitted
-    from unnoise.storage import check_free
+    from unnoise.storage import TRAINING, check_free
 
     if output.exists() and not resume:
         check_free(output, overwrite)
@@ -245,7 +244,7 @@ def fit(
     held_out = reading.some(others, None, MOST_VALIDATION, seed=0, kinds=model.kinds)[0]
     held_out = reading.without(held_out, weight, needed=False)[0]
     more = {"sample_weight": weights, "validation_data": held_out}
-    with _continued(output), _watched(log, output, data, options) as on_step:
+    with common.resumable(output / TRAINING), _watched(log, output, data, options) as on_step:
         model.fit(rows, y, folder=output, resume=resume, overwrite=overwrite, on_step=on_step, **more)
     common.result(json, *_outcome(model, data, output, rows, time.monotonic() - start))
 
@@ -268,21 +267,6 @@ def _watched(tracker: str | None, output: Path, data: Path, options: dict[str, A
     about = {name: value for name, value in options.items() if value is not None}
     with tracking(tracker, output.resolve().name, {"data": data.name, **about}) as on_step:
         yield on_step
-
-
-@contextmanager
-def _continued(output: Path) -> Iterator[None]:
-    """Say how to go on from the checkpoint that `fit` saves at Ctrl-C and at the signals that end a job."""
-    from unnoise.storage import TRAINING
-
-    try:
-        yield
-    except (KeyboardInterrupt, SystemExit) as end:
-        code = 130 if isinstance(end, KeyboardInterrupt) else end.code
-        if code not in _SIGNALS or not (output / TRAINING).is_file():
-            raise
-        again = words.command_line("--resume", without=("--overwrite",))
-        common.fail(f"{errors.ending(code)}; the checkpoint is saved, continue with: {again}", code)
 
 
 def _outcome(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,15 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from unnoise._alike import truth_of
 from unnoise._errors import InputError
 from unnoise.cli import reading
-from unnoise.cli.levels import Levels, truth_of
+from unnoise.cli.levels import Levels
 
 if TYPE_CHECKING:
     from unnoise.data import Schema
     from unnoise.data._numerics import Values
     from unnoise.data.features import Block
 
+_SIGNS = ("=", "!=")
 _EXAMPLE = "expected NAME=VALUE, as in --given age=40 or age=40..60"
 
 
@@ -49,7 +52,7 @@ def told(items: Sequence[str] | None, schema: Schema) -> dict[str, Any]:
     whole = [name for name in schema.container.sources if name not in schema.container.columns]
     known = (*columns(schema), *whole)
     for item in items or ():
-        read, unequal = _read(item, known, "="), _read(item, known, "!=")
+        read, unequal = (_read(item, known, end) or _read(_tidy(item), known, end) for end in _SIGNS)
         if read is None and unequal is None:
             _check_no_order(item, known)
             head, equals, _ = item.partition("=")
@@ -72,7 +75,7 @@ def meaning(text: str, name: str, schema: Schema) -> Any:
     """A value, None for "" and NA (missing), a pair (low, high) for LOW..HIGH, a set for A|B; levels come first."""
     if name in schema.conditions:
         return _condition(text, name, schema)
-    from unnoise.data._cells import MISSING
+    from unnoise.data._cells import says_missing
 
     levels = _levels(name, schema)
     level = levels.find(text)
@@ -80,7 +83,7 @@ def meaning(text: str, name: str, schema: Schema) -> Any:
         return level or (None if name in schema.missing else "")
     if _is_sequence(name, schema):
         return text or None
-    if text in MISSING:  # as in a file
+    if says_missing(text) and text not in schema.container.words(name):
         return None
     plain = str if levels or schema.container.is_counted(name) else _number(name, schema)
     if "|" in text:
@@ -88,12 +91,22 @@ def meaning(text: str, name: str, schema: Schema) -> Any:
     low, dots, high = text.partition("..")
     if not dots:
         return plain(text)
+    if levels and (ends := _levels_between(low, high, levels)) is not None:
+        return ends
     if schema.container.is_counted(name):
         return low or None, high or None
     try:
         return _end(plain(low)), _end(plain(high))
     except ValueError:
         return text  # which the schema refuses in words
+
+
+def _levels_between(low: str, high: str, levels: Levels) -> tuple[Any, Any] | None:
+    """Both ends of a range of levels, None where it is open; None if one is no level."""
+    ends = [end for end in (low, high) if end]
+    if not ends or any(levels.find(end) is None for end in ends):
+        return None
+    return (levels.value(low) if low else None), (levels.value(high) if high else None)
 
 
 def _other(text: str, name: str, schema: Schema) -> Any:
@@ -113,7 +126,8 @@ def _check_no_order(item: str, known: Sequence[str]) -> None:
     for name in known:
         sign = item.removeprefix(name)[:1]
         if item.startswith(name) and sign and sign in "<>≤≥":
-            more = "60.." if sign in ">≥" else "..60"
+            end = item.removeprefix(name).lstrip("<>≤≥= ") or "60"
+            more = f"{end}.." if sign in ">≥" else f"..{end}"
             raise InputError(f"got --given {item!r}; expected a range with its ends, as in --given '{name}={more}'")
 
 
@@ -155,6 +169,15 @@ def _read(text: str, known: Sequence[str], end: str) -> tuple[list[str], str] | 
     composed = {unicodedata.normalize("NFC", name): name for name in known}
     found = _read_as_typed(unicodedata.normalize("NFC", text), list(composed), end)
     return None if found is None else ([composed[name] for name in found[0]], found[1])
+
+
+def _tidy(item: str) -> str:
+    """Without blanks around the sign after the name.
+
+    >>> _tidy("age = 40"), _tidy("sex != a=b")
+    ('age=40', 'sex!=a=b')
+    """
+    return re.sub(r"\s*(!?=)\s*", r"\1", item, count=1)
 
 
 def _letters(read: tuple[list[str], str] | None) -> int:

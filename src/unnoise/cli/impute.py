@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 import typer
 
 from unnoise._errors import InputError
-from unnoise._paths import suffix
+from unnoise._paths import is_standard, suffix
 from unnoise._places import check_writable
 from unnoise.cli import common, reading, samplers, words
 
@@ -68,7 +68,7 @@ def impute(
         (point is not None and draws != 1, "--draws is for draws, and --point is one filling"),
         (point is not None and sampler is not None, "--sampler is for draws, without --point"),
         (point is not None and sampling_steps is not None, "--sampling-steps is for draws, without --point"),
-        (str(output) == common.PRINTED and draws != 1, "--draws is for files, and -o - prints one filling"),
+        (is_standard(output) and draws != 1, "--draws is for files, and -o - prints one filling"),
     )
     common.check_rows(output, json)
     samplers.check_name(sampler)

@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-_TRUE = "true t yes y on 1 1.0 ja j oui o vrai si sì sí sim verdadero vero wahr да истина ✓ ✔"
-_FALSE = "false f no n off 0 0.0 nein non faux não nao falso falsch нет ложь ✗ ✘"
-_WORDS = {**dict.fromkeys(_TRUE.split(), True), **dict.fromkeys(_FALSE.split(), False)}
-
-
-def truth_of(word: str) -> bool | None:
-    """What a word for true or false says, in any capitals.
-
-    >>> truth_of("YES"), truth_of("nein"), truth_of("maybe")
-    (True, False, None)
-    """
-    return _WORDS.get(_plain(word))
+from unnoise._alike import plain, truth_of
 
 
 class Levels:
@@ -32,9 +21,9 @@ class Levels:
         self._exact = {str(level): level for level in levels}
         truths = {truth_of(word): word for word in self._exact}
         self._truths = truths if len(truths) == len(self._exact) == 2 and None not in truths else {}
-        plain = [_plain(word) for word in self._exact]
-        pairs = zip(plain, self._exact, strict=True)
-        self._plain = {one: word for one, word in pairs if plain.count(one) == 1}
+        words = [plain(word) for word in self._exact]
+        times = Counter(words)
+        self._plain = {one: word for one, word in zip(words, self._exact, strict=True) if times[one] == 1}
 
     def __bool__(self) -> bool:
         return bool(self._exact)
@@ -43,13 +32,9 @@ class Levels:
         """The level that is meant, as text; None if there is none."""
         if word in self._exact:
             return word
-        return self._plain.get(_plain(word)) or (self._truths.get(truth_of(word)) if self._truths else None)
+        return self._plain.get(plain(word)) or (self._truths.get(truth_of(word)) if self._truths else None)
 
     def value(self, word: str) -> Any:
         """The level that is meant in its own type, or the word."""
         found = self.find(word)
         return word if found is None else self._exact[found]
-
-
-def _plain(word: str) -> str:
-    return unicodedata.normalize("NFC", word).strip().casefold()

@@ -12,7 +12,7 @@ from typer.core import TyperCommand
 
 MORE = "more"  # the panel of options that the screen has no place for
 ALL = "--help-all"
-WIDEST, INDENT = 100, 25  # columns of a page; those before what an option means
+NARROWEST, WIDEST, INDENT = 60, 100, 25  # columns of a page; those before what an option means
 EXAMPLES = ("Example:", "Examples:")
 
 
@@ -30,6 +30,12 @@ class Verb(TyperCommand):
             ctx.exit()
         return super().parse_args(ctx, args)
 
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """What must be given, and that there is more: on the pages, and above the frame of an error."""
+        arguments = [_metavar(one) for one in self.params if one.param_type_name == "argument"]
+        needed = [one for one in self.params if one.param_type_name == "option" and one.required]
+        return [*arguments, *(f"{one.opts[0]} {_metavar(one)}" for one in needed), "[OPTIONS]"]
+
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """The page that fits a screen."""
         formatter.write(page(self, ctx) + "\n")
@@ -37,13 +43,12 @@ class Verb(TyperCommand):
 
 def page(verb: TyperCommand, ctx: Any, *, all_of_it: bool = False) -> str:
     """The help of a verb, in plain text."""
-    width = min(shutil.get_terminal_size().columns, WIDEST)
+    width = max(NARROWEST, min(shutil.get_terminal_size().columns, WIDEST))
     shown = [one for one in verb.get_params(ctx) if not getattr(one, "hidden", False)]
     arguments = [one for one in shown if one.param_type_name == "argument"]
     options = [one for one in shown if one.param_type_name == "option"]
     here = [one for one in options if all_of_it or getattr(one, "rich_help_panel", None) != MORE]
-    needed = [f"{one.opts[0]} {_metavar(one)}" for one in options if one.required]
-    usage = " ".join([ctx.command_path, *(_metavar(one) for one in arguments), *needed, "[OPTIONS]"])
+    usage = " ".join([ctx.command_path, *verb.collect_usage_pieces(ctx)])
     lines = [f"Usage: {usage}", "", *_prose(verb.help or "", width, all_of_it)]
     lines += [line for one in [*arguments, *here] for line in _meaning(one, width)]
     if rest := [one for one in options if one not in here]:

@@ -13,7 +13,7 @@ from unnoise._places import ROWS, check_writable
 from unnoise.cli import common, densities, user_code, words
 from unnoise.cli.densities import walked
 from unnoise.cli.manual import MORE
-from unnoise.cli.walk_auto import NETCDF, PAGES, automatic, interruptible, rows_of
+from unnoise.cli.walk_auto import NETCDF, PAGES, automatic, checkpoint_of, rows_of
 from unnoise.cli.walkers import KERNELS, SEQUENTIAL, Walker
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def walk(
     )
     common.check_there(None, start)
     if chain == AUTO:
-        with interruptible(output), user_code.this_folder(), user_code.running():
+        with common.resumable(checkpoint_of(output)), user_code.this_folder(), user_code.running():
             automatic(
                 target, output, n, dimension, seed, overwrite, json,
                 start=start, plot=plot, processes=processes, learn=learn, resume=resume,

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-import signal
-from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from unnoise.cli import common, densities, errors, user_code, words
+from unnoise.cli import common, densities, user_code, words
 
 if TYPE_CHECKING:
     from unnoise.walking import Walk
@@ -69,42 +65,6 @@ def automatic(
 def checkpoint_of(output: Path) -> Path:
     """Beside the output."""
     return output.with_name(f"{output.name}.checkpoint")
-
-
-class _Ended(KeyboardInterrupt):
-    """A signal that ends a process; like Ctrl-C it is no error of the user's code, which runs meanwhile."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.code = 128 + number
-
-
-@contextlib.contextmanager
-def interruptible(output: Path) -> Iterator[None]:
-    """Inside, SIGTERM and SIGHUP end a walk as Ctrl-C does; where it left a checkpoint, it is told how to go on."""
-    before = {}
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        with contextlib.suppress(ValueError):  # outside the main thread
-            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-                before[number] = signal.signal(number, _end)
-    try:
-        yield
-    except KeyboardInterrupt as end:
-        code = end.code if isinstance(end, _Ended) else 128 + signal.SIGINT
-        if checkpoint_of(output).is_file():
-            again = words.command_line("--resume", without=("--overwrite",))
-            common.fail(f"{errors.ending(code)}; the checkpoint is saved, continue with: {again}", code)
-        if isinstance(end, _Ended):
-            raise SystemExit(code) from end
-        raise
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    raise _Ended(number)
 
 
 def _write(done: Walk, output: Path, overwrite: bool, columns: list[str] | None) -> int:

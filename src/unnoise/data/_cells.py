@@ -11,6 +11,7 @@ import numpy as np
 
 from unnoise._errors import InputError, warn
 from unnoise.data import _dates
+from unnoise.data._abbreviated import abbreviated_of
 from unnoise.data._limits import limits_of, others_in, words_in
 from unnoise.data._notations import MEASURE, notation_of
 
@@ -24,6 +25,7 @@ MISSING = (
     *("#N/A N/A", "-1.#IND", "-1.#QNAN", "1.#IND", "1.#QNAN"),
     *("#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!"),  # of Excel
 )
+PERHAPS = ("NA", "None", "nan", "NaN", "null", "NULL")  # missing, though in one column alone they may be a value
 _MARKS = {  # missing where all else is numbers or dates, in any capitals and among any signs, as n.a. or (missing)
     *(
         "na",
@@ -218,7 +220,7 @@ def marks_of(series: pl.Series, name: str, reading: Reading, decimal: str) -> tu
         return [], False
     open_to = name not in reading.text | reading.levels
     numbers = open_to and are_numbers(rest, decimal)
-    if numbers or notation_of(rest) or (open_to and _are_dates(rest)):
+    if numbers or notation_of(rest) or (open_to and are_dates(rest)):
         return marks, numbers and not limits
     return (["?"] if "?" in marks and rest.str.contains(r"[\pL\d]").all() else []), False
 
@@ -247,7 +249,17 @@ def marks_in(texts: pl.Series) -> list[str]:
     return held.filter(said & (held != "")).to_list()
 
 
-def _are_dates(texts: pl.Series) -> bool:
+def says_missing(text: str) -> bool:
+    """Whether a word that is typed says that nothing is known, where it is no value.
+
+    >>> says_missing("NA"), says_missing("Missing"), says_missing(".."), says_missing("low")
+    (True, True, False, False)
+    """
+    letters = "".join(filter(str.isalnum, text)).lower()
+    return text in MISSING or letters in _MARKS
+
+
+def are_dates(texts: pl.Series) -> bool:
     """Whether all are but a few words, said by nobody."""
     texts = texts.filter(~texts.is_in(others_in(texts)))
     with warnings.catch_warnings():
@@ -293,7 +305,7 @@ def warn_of_numbers(table: pl.DataFrame, names: Sequence[str], source: str, text
     )
     for column in _which(cells, (every.count() > 0) & like & ~codes) if told else ():
         shown = cells[column].drop_nulls()
-        if notation_of(shown) is not None or limits_of(shown) is not None:  # of which the model says how it reads them
+        if notation_of(shown) or abbreviated_of(shown) or limits_of(shown):  # of which the model says how it reads them
             continue
         odd = shown.filter(shown.cast(pl.Float64, strict=False).is_null())
         words = odd.filter(~odd.str.contains(f"{_LIKE_A_NUMBER}|{MEASURE}"))

@@ -33,7 +33,6 @@ _NANOSECONDS = {"D": 86_400 * 10**9, "h": 3600 * 10**9, "m": 60 * 10**9, "s": 10
 _UNITS = {"D": "day", "h": "hour", "m": "minute", "s": "second", "ms": "ms", "us": "µs", "ns": "ns", "M": "month"}
 _OBJECTS = (datetime.date, datetime.time, datetime.timedelta, Decimal)
 _SHOWN = 3
-_MOST_DAYS, _END = 10**7, 10**8  # numbers between them are written as 20210131
 _DIGITS, _MOST = 9, 1e15  # decimals that are typed, and numbers of which every decimal is known
 
 
@@ -51,7 +50,8 @@ def described(series: nw.Series[Any], column: Column, plain: bool, declared: boo
     if found is None and series.dtype.is_numeric() and not declared:
         found = _dates.days_of(series.to_polars())
         if found is not None:
-            first, pattern = found.drop_nulls()[0], _dates.NUMBER
+            first = found.drop_nulls()[0]
+            pattern = _dates.NUMBERS[len(first)]
             found = _dates.parsed(found, pattern)
             day = found.drop_nulls()[0]
             warn(f"Column '{column.label}' is read as dates: {first} is {day}; declare it integer if it is not.")
@@ -96,7 +96,7 @@ def numbers(values: nw.Series[Any] | pl.Series, column: Column) -> Values:
         return _months.ordinals(values, column)
     given: Any = values
     found: Any = given if hasattr(given, "to_physical") else as_polars(given)
-    if column.pattern == _dates.NUMBER and given.dtype.is_numeric():
+    if _is_written_as_numbers(column) and given.dtype.is_numeric():
         plain = given.to_polars() if found is None else found
         found = plain.cast(pl.Float64).cast(pl.Int64, strict=False).cast(pl.String)
     if found is None or (column.counted == "decimal" and found.dtype.is_numeric()):
@@ -165,7 +165,7 @@ def holds_text(series: nw.Series[Any]) -> bool:
 def pattern_in(series: nw.Series[Any], column: Column) -> str | None:
     """How dates and times of the column are written in another series, if that holds text or numbers."""
     if series.dtype.is_numeric():
-        return column.pattern if column.pattern == _dates.NUMBER else None
+        return column.pattern if _is_written_as_numbers(column) else None
     return (column.pattern or usual_pattern(column)) if holds_text(series) else None
 
 
@@ -203,7 +203,7 @@ def series(numbers: Values, column: Column, blank: Mask | None = None) -> pl.Ser
         made = pl.Series(name, whole * _ratio(unit, step))
         made = made.cast(pl.Duration(step) if column.counted == "duration" else pl.Datetime(step))  # type: ignore[arg-type]
     made = made if blank is None else made.zip_with(pl.Series(~blank), made.clear(len(made)))
-    if column.pattern is None or not (is_text(column) or column.pattern == _dates.NUMBER):
+    if column.pattern is None or not (is_text(column) or _is_written_as_numbers(column)):
         return made
     texts = _dates.written(made, column.pattern)
     return texts if is_text(column) else texts.cast(pl.Int64)
@@ -229,8 +229,8 @@ def told(value: Any, column: Column) -> Any:
     import polars as pl
 
     alone = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    if column.pattern == _dates.NUMBER:
-        value = _days_told(value)
+    if _is_written_as_numbers(column):
+        value = _days_told(value, column)
     if column.counted == "decimal" and alone and abs(value) < _MOST:
         return told(Decimal(str(value)), column)
     if value is None or isinstance(value, int | float | np.ma.MaskedArray) or type(value).__name__ == "NaTType":
@@ -263,14 +263,19 @@ def told(value: Any, column: Column) -> Any:
     return numbers(made, column)
 
 
-def _days_told(value: Any) -> Any:
-    """Numbers such as 20210131 as texts; counts of days are far less."""
+def _days_told(value: Any, column: Column) -> Any:
+    """Numbers such as 20210131 as texts; counts of days, minutes or seconds have fewer digits."""
     if isinstance(value, int | float | np.number):
-        return str(int(value)) if _MOST_DAYS < value < _END else value
+        return str(int(value)) if _dates.number_pattern(float(value)) == column.pattern else value
     if isinstance(value, list) or (isinstance(value, np.ndarray) and value.dtype.kind in "iuf"):
-        turned = [_days_told(one) for one in value]
+        turned = [_days_told(one, column) for one in value]
         return turned if any(isinstance(one, str) for one in turned) else value
     return value
+
+
+def _is_written_as_numbers(column: Column) -> bool:
+    """Whether its dates are whole numbers such as 20210131."""
+    return column.pattern in _dates.NUMBERS.values()
 
 
 def check_column(column: Column) -> None:
@@ -440,6 +445,11 @@ def _check_rows(bad: Mask, values: Any, name: str, what: str, column: Column) ->
 def _words(column: Column) -> str:
     """What the column holds, as `dates, to the day`."""
     return f"values of the type {column.counted}, to the {_UNITS.get(str(column.unit), str(column.unit))}"
+
+
+def turn(column: Column) -> float | None:
+    """After how many of its units a column comes round again, as times of a day do."""
+    return _ratio("D", str(column.unit)) if column.counted == "time" else None
 
 
 def steps(column: Column) -> str:

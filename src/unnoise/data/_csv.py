@@ -60,7 +60,9 @@ def read_csv(content: bytes, source: str, reading: Reading) -> tuple[pl.DataFram
     table = _cells.without_marks(table, known, source, reading, decimal_of(separator, found.reading.decimal))
     _cells.warn_of_numbers(table, known, source, reading.text | reading.levels)
     _cells.warn_of_the_end(table, source)
-    missing = _word_for_missing(table, rows, separator)
+    words = _words_for_missing(table, rows, separator)
+    _warn_of_words(table, known, words, source, reading)
+    missing = _word_for_missing(table, words)
     decimal = found.reading.decimal
     plain = Dialect(separator, decimal, found.encoding, (), missing, told=decimal is not None)
     dialect = _dialect(table, rows, names, plain)
@@ -169,15 +171,40 @@ def _dialect(table: pl.DataFrame, rows: bytes, names: list[str], plain: Dialect)
     return dataclasses.replace(plain, decimal=decimal, forms=forms)
 
 
-def _word_for_missing(table: pl.DataFrame, rows: bytes, separator: str) -> str:
-    """The only word that stands where something is missing, as NA; nothing where there are several, or none."""
+def _words_for_missing(table: pl.DataFrame, rows: bytes, separator: str) -> dict[str, set[str | None]]:
+    """What stands where something is missing, by the columns that lack something; None where nothing does."""
     places = [i for i, column in enumerate(table) if column.null_count()]
-    if not places or all(column.null_count() == len(column) for column in table):
-        return ""
+    if not places:
+        return {}
     cells = _cells_of(rows, table, places, separator)
-    words = {word for column in cells for word in column.filter(table[column.name].is_null()).unique()}
-    word = words.pop() if len(words) == 1 else None
-    return word if word in _cells.MISSING else ""
+    return {column.name: {*column.filter(table[column.name].is_null()).unique()} for column in cells}
+
+
+def _word_for_missing(table: pl.DataFrame, words: dict[str, set[str | None]]) -> str:
+    """The only word that stands where something is missing, as NA; nothing where there are several, or none."""
+    found = set[str | None]().union(*words.values())
+    word = found.pop() if len(found) == 1 else None
+    empty = all(column.null_count() == len(column) for column in table)
+    return word if word in _cells.MISSING and not empty else ""
+
+
+def _warn_of_words(
+    table: pl.DataFrame, names: Sequence[str], words: dict[str, set[str | None]], source: str, reading: Reading
+) -> None:
+    """Say that a word among texts is missing, where it may be a value, as None (no drink) and NA (Namibia) are.
+
+    So it may be where one column alone has it, or where nothing stands in other columns that lack something.
+    """
+    import polars as pl
+
+    named = dict(zip(table.columns, names, strict=True))
+    empty = any(None in held for held in words.values())
+    for word in _cells.PERHAPS:
+        has = [column for column, held in words.items() if word in held]
+        among_texts = all(table[column].dtype == pl.String and len(words[column]) == 1 for column in has)
+        said = [named[column] for column in has if named[column] not in reading.text | reading.levels]
+        if said and among_texts and (len(has) == 1 or empty):
+            _cells.warn_of_marks({word: said}, source)
 
 
 def _cells_of(rows: bytes, table: pl.DataFrame, places: list[int], separator: str) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -25,34 +26,44 @@ _DECIMALS = (".1f", ".2f")  # of seconds, which polars does not know
 _TWELVE = ("%I:%M %p", "%I:%M:%S %p")
 _TIMES = ("%H:%M", "%H:%M:%S", "%H:%M:%S%.3f", "%H:%M:%S%.6f", "%H:%M:%S%.9f", "%H:%M:%S%.f", *_TWELVE)
 _COMPACT = "%Y%m%dT%H%M%S"
-NUMBER = "%Y%m%d"  # of whole numbers such as 20210131
+NUMBERS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}  # of whole numbers such as 20210131, by their digits
 _FIRST, _LAST, _FEWEST = 18000101, 21991231, 10  # such numbers, and how many that differ are no chance
-_CLEAR = ("%Y-%m-%d", *(f"%Y-%m-%d{sign}{time}" for sign in " T" for time in _TIMES), *_TIMES, _COMPACT)
+_FRENCH = "%Hh%M"
+_LOG = "%d/%b/%Y:%H:%M:%S"  # as servers write it
+_CLEAR = ("%Y-%m-%d", *(f"%Y-%m-%d{sign}{time}" for sign in " T" for time in _TIMES), *_TIMES, _FRENCH, _COMPACT, _LOG)
 _CLEAR_DAYS = ("%Y-%m-%d", "%d.%m.%Y", "%Y/%m/%d", "%d %b %Y", "%d %B %Y")
 _FEW = 3  # dates that are written in one of several ways
 _DAYS: tuple[str, ...] = (
     *("%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%-d.%-m.%Y", "%d %b %Y", "%d %B %Y", "%-d %b %Y", "%-d %B %Y"),
     *("%d-%b-%Y", "%d-%B-%Y", "%b %d, %Y", "%B %d, %Y", "%b %-d, %Y", "%B %-d, %Y"),
 )
+_MORE = ("%d/%b/%Y", "%d%b%Y", "%d%b%Y:%H:%M:%S", "%b. %d, %Y", "%b %d %Y", "%B %d %Y")  # as SAS and newspapers write
 _MINUTES = (*_TIMES[:2], *_TWELVE)
-_OTHER = (*_DAYS, *(f"{day} {time}" for day in _DAYS[:4] for time in _MINUTES))
+_OTHER = (*_DAYS, *_MORE, *(f"{day} {time}" for day in _DAYS[:4] for time in _MINUTES))
 _WEEKDAY = r"^\s*(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? .*\d"
-_WEEKDAYS = tuple(
-    f"{name}{sign}{day}{time}"
-    for name in ("%a", "%A")
-    for sign in (", ", " ")
-    for day in (*_DAYS[2:], "%Y-%m-%d")
-    for time in ("", " %H:%M:%S", " %H:%M:%S GMT", " %H:%M")
+_WEEKDAYS = (
+    *(
+        f"{name}{sign}{day}{time}"
+        for name in ("%a", "%A")
+        for sign in (", ", " ")
+        for day in (*_DAYS[2:], "%Y-%m-%d")
+        for time in ("", " %H:%M:%S", " %H:%M:%S GMT", " %H:%M")
+    ),
+    *("%a %b %e %H:%M:%S %Y", "%a %b %d %H:%M:%S %Y"),  # of C
 )
 _IN_WEEKS = ("%G-W%V-%u", "%GW%V%u")
-_PAIRS = tuple(
-    (f"%d{sign}%m{sign}%Y{time}", f"%m{sign}%d{sign}%Y{time}")
-    for sign in "/-"
-    for time in ("", *(f" {time}" for time in _MINUTES))
+_EIGHT, _DIGITS = r"\d{8}", ("%Y%m%d", "%d%m%Y", "%m%d%Y")
+_PAIRS = (
+    *(
+        (f"%d{sign}%m{sign}%Y{time}", f"%m{sign}%d{sign}%Y{time}")
+        for sign in "/-"
+        for time in ("", *(f" {time}" for time in _MINUTES))
+    ),
 )
 _LIKE = re.compile(
     r"^\s*\d{1,4}[-/.: ](\d{1,2}|[A-Za-z]{3,9})\b.*\d|^\s*[A-Za-z]{3,9} \d{1,2}, ?\d{4}|^\s*\d{4}-\d{2}$"
-    r"|^\s*\+?\d+:\d\d(:\d\d)?(\.\d+| ?[AaPp][Mm])?$|^\s*\d{8}T\d{6}$|^\s*-?\d+ days?\b"
+    r"|^\s*\d{8}$|^\s*\d{2}[A-Za-z]{3}\d{4}\b|^\s*[A-Za-z]{3,9}\.? \d{1,2},? \d{4}$"
+    r"|^\s*\d{1,2}h\d\d$|^\s*\+?\d+:\d\d(:\d\d)?(\.\d+| ?[AaPp][Mm])?$|^\s*\d{8}T\d{6}$|^\s*-?\d+ days?\b"
     f"|{_WEEKDAY}|{_durations.LIKE}|{_months.LIKE}"
 )
 _SHORT = (
@@ -60,11 +71,13 @@ _SHORT = (
     "%y-%m-%d",
     "%y/%m/%d",
     *(f"{pair}{sign}%y" for sign in "/-" for pair in (f"%d{sign}%m", f"%m{sign}%d")),
+    *("%d-%b-%y", "%d %b %y", *_months.SHORT),
 )
 _CENTURY = 50  # most years between dates of two digits for the year, of which the century could be told
 _ALIKE = {"date", "datetime"}
-_SHORT_YEAR = r"^\s*\d{1,2}[/.-]\d{1,2}[/.-]\d{2}\b"
-_ZONE = r"(Z| UTC|[+-]\d{2}:?\d{2})$"
+_FEW_YEARS = 20  # between months whose years may be days, as of Jan-23
+_SHORT_YEAR = r"^\s*(\d{1,2}[/.-]\d{1,2}[/.-]|(\d{1,2}[- ])?[A-Za-z]{3,9}[- ])\d{2}\b"
+_ZONE = r"(Z| UTC| ?[+-]\d{2}:?\d{2})$"
 _LONG = r"^(-?\d+) days \+?(\d\d):([0-5]\d):([0-5]\d)(?:\.(\d{6}))?$"
 _DAY = 86_400 * 10**6  # microseconds
 _MOST = 0.9  # of texts that are dates
@@ -77,6 +90,8 @@ def pattern_of(texts: pl.Series, name: str) -> str | None:
     first = held.head(_LOOKED_AT).to_list()
     if sum(_LIKE.match(text) is not None for text in first) < _MOST * len(first):
         return None
+    if re.fullmatch(_EIGHT, first[0]):
+        return _of_digits(held, name)
     found = next((pattern for one in _months.COARSE for pattern in _short(one) if _is_same(held, pattern)), None)
     if found is None and re.match(_WEEKDAY, first[0]):
         found = next((pattern for one in _WEEKDAYS for pattern in _short(one) if _is_same(held, pattern)), None)
@@ -97,24 +112,38 @@ def _unpadded(held: pl.Series, pattern: str) -> str:
     shorter = (pattern.replace("%.f", f"%{decimals}") for decimals in _DECIMALS) if "%.f" in pattern else ()
     for hours in (way for one in (pattern, *shorter) for way in (one, re.sub("%([HI])", r"%-\1", one))):
         for days in (hours, re.sub("%([dm])", r"%-\1", hours)):
-            for found in (days, *(days.replace(" %p", end) for end in (" %P", "%p", "%P"))):
+            for found in (days, _upper(days), *(days.replace(" %p", end) for end in (" %P", "%p", "%P"))):
                 if _same(held, found):
                     return found
     return pattern
 
 
 def days_of(numbers: pl.Series) -> pl.Series | None:
-    """Whole numbers such as 20210131 as texts in the pattern `NUMBER`, if all are days; None if they are not."""
+    """Whole numbers such as 20210131 as texts in a pattern of `NUMBERS`, if all are days; None if they are not."""
     import polars as pl
 
     held: Any = numbers.fill_nan(None) if numbers.dtype.is_float() else numbers
     low, high = held.min(), held.max()
-    if low is None or low < _FIRST or high > _LAST or held.n_unique() < _FEWEST:
+    pattern = None if low is None else number_pattern(low)
+    if pattern is None or pattern != number_pattern(high) or held.n_unique() < _FEWEST:
         return None
     if held.dtype.is_float() and (held % 1 != 0).any():
         return None
     texts = held.cast(pl.Int64).cast(pl.String)
-    return texts if parsed(texts, NUMBER).null_count() == texts.null_count() else None
+    return texts if parsed(texts, pattern).null_count() == texts.null_count() else None
+
+
+def number_pattern(number: float) -> str | None:
+    """In which pattern a whole number of these digits may be a day of these centuries.
+
+    >>> number_pattern(20210131), number_pattern(202101311159), number_pattern(2021)
+    ('%Y%m%d', '%Y%m%d%H%M', None)
+    """
+    if not math.isfinite(number):
+        return None
+    digits = len(str(int(number)))
+    day = int(number) // 10 ** max(digits - 8, 0)
+    return NUMBERS.get(digits) if _FIRST <= day <= _LAST else None
 
 
 def _elapsed(held: pl.Series, name: str) -> str | None:
@@ -141,29 +170,26 @@ def _zoned(held: pl.Series, zones: list[Any], name: str) -> str | None:
 
 
 def _less_clear(held: pl.Series, name: str) -> str | None:
-    named = next((pattern for one in _months.NAMED for pattern in _short(one) if _is_same(held, pattern)), None)
+    spelled = (*_months.NAMED, *_months.ORDINALS)
+    named = next((pattern for one in spelled for pattern in _short(one) if _is_same(held, pattern)), None)
     if named is not None:
         return named
     fitting = [pattern for pattern in _OTHER if _fits(held, pattern)]
-    found = next((pattern for pattern in fitting if _same(held, pattern)), next(iter(fitting), None))
+    ways = (way for pattern in fitting for way in _short(pattern))
+    found = next((way for way in ways if _same(held, way)), next(iter(fitting), None))
     if found is None and held.str.contains(_SHORT_YEAR).all():
         fitting = [pattern for pattern in _SHORT if _fits(held, pattern) and _is_short(held, pattern)]
         found = fitting[0] if len(fitting) == 1 else None
     for one, other in () if found else _PAIRS:
         fits = [pattern for pattern in (one, other) if _fits(held, pattern)]
         if len(fits) == 2:
-            warn(
-                f"Column '{name}' holds {held[0]!r}, where the day and the month cannot be told apart, so it is text; "
-                "write dates as 2021-01-31 to model them so."
-            )
+            _warn_of_two(held, name)
             return None
         if fits:
             found = fits[0]
             break
     if found is not None:
-        found = _unpadded(held, found)
-        warn(f"Column '{name}' is read as dates: {held[0]!r} is {parsed(held.head(1), found)[0]}.")
-        return found
+        return _said(held, _unpadded(held, found), name)
     if (usual := _usual_of(held)) is not None:
         other = held.filter(parsed(held, usual).is_null())[0]
         warn(
@@ -179,6 +205,29 @@ def _less_clear(held: pl.Series, name: str) -> str | None:
             "as 2021-01-31 to model them as dates."
         )
     return None
+
+
+def _of_digits(held: pl.Series, name: str) -> str | None:
+    """Of eight digits, where all are days of these centuries, which is no chance of some."""
+    fits = [one for one in _DIGITS if _is_near(held.head(_LOOKED_AT), one) and _is_near(held, one)]
+    if len(held) < _FEWEST or not fits:
+        return None
+    if len(fits) > 1:
+        _warn_of_two(held, name)
+        return None
+    return _said(held, fits[0], name)
+
+
+def _said(held: pl.Series, pattern: str, name: str) -> str:
+    warn(f"Column '{name}' is read as dates: {held[0]!r} is {parsed(held.head(1), pattern)[0]}.")
+    return pattern
+
+
+def _warn_of_two(held: pl.Series, name: str) -> None:
+    warn(
+        f"Column '{name}' holds {held[0]!r}, where the day and the month cannot be told apart, so it is text; write "
+        "dates as 2021-01-31 to model them so."
+    )
 
 
 def _usual_of(held: pl.Series) -> str | None:
@@ -200,6 +249,7 @@ def parsed(texts: pl.Series, pattern: str) -> pl.Series:
     """Dates, times of a day, or dates with times; missing where a text is written otherwise."""
     import polars as pl
 
+    pattern = pattern.replace("%^", "%")
     if pattern == DAYS:
         parts = texts.str.extract_groups(_LONG)
         days, hours, minutes, seconds = (parts.struct.field(str(i)).cast(pl.Int64, strict=False) for i in range(1, 5))
@@ -220,7 +270,7 @@ def parsed(texts: pl.Series, pattern: str) -> pl.Series:
     if _months.check(pattern):
         return _months.parsed(texts, pattern)
     pattern = _longer(pattern.replace("%-", "%"), "%.f")  # which reads one digit, too
-    if not re.search("%[du]", pattern):
+    if not re.search("%[deu]", pattern):
         return texts.str.to_time(pattern, strict=False)
     if "%M" not in pattern:
         return texts.str.to_date(pattern, strict=False)
@@ -261,9 +311,11 @@ def localised(found: pl.Series, zone: str) -> pl.Series:
 
 
 def written(values: pl.Series, pattern: str) -> pl.Series:
-    """Values as text."""
+    """Values as text; %^ is a name in capitals, and then there are no others."""
     import polars as pl
 
+    if "%^" in pattern:
+        return written(values, pattern.replace("%^", "%")).str.to_uppercase()
     if pattern == DAYS:
         total = values.dt.total_microseconds()
         form = "%H:%M:%S%.6f" if (total % 10**6 != 0).any() else "%H:%M:%S"
@@ -304,9 +356,11 @@ def _clock(pattern: str) -> tuple[str, int]:
 
 def check_pattern(pattern: str) -> None:
     """Refuse a pattern that no text was found to have."""
+    pattern = pattern.replace("%^", "%")
     bare = _longer(re.sub(" ?%[pP]", " %p", re.sub(_ZONE, "", pattern.removesuffix("%:z"))), "%.f")
     known = (
-        NUMBER,
+        *NUMBERS.values(),
+        *_DIGITS,
         *_WEEKDAYS,
         *_IN_WEEKS,
         *_SHORT,
@@ -329,6 +383,12 @@ def _fits(held: pl.Series, pattern: str) -> bool:
     return found.dtype == pl.Time or bool((found.dt.year() >= 1000).all() and (found.dt.year() < 10_000).all())
 
 
+def _is_near(held: pl.Series, pattern: str) -> bool:
+    """Whether dates lie in the centuries of people."""
+    years = parsed(held, pattern).dt.year()
+    return years.null_count() == 0 and bool(years.is_between(_FIRST // 10_000, _LAST // 10_000).all())
+
+
 def _same(held: pl.Series, pattern: str) -> bool:
     return bool(written(parsed(held, pattern), pattern).eq_missing(held).all())
 
@@ -337,12 +397,19 @@ def _is_short(held: pl.Series, pattern: str) -> bool:
     """Whether dates with two digits for the year come back, and lie near each other, so that one century has them."""
     years = parsed(held, pattern).dt.year()
     span = int(years.max()) - int(years.min())  # type: ignore[arg-type]  # of dates
+    if pattern in _months.SHORT and span > _FEW_YEARS and (years % 100).is_between(1, 31).all():
+        return False
     return span <= _CENTURY and _same(held, _unpadded(held, pattern))
 
 
 def _short(pattern: str) -> tuple[str, ...]:
-    """The pattern, and that with days and months of one digit."""
-    return tuple(dict.fromkeys((pattern, re.sub("%([dm])", r"%-\1", pattern))))
+    """The pattern, that with days and months of one digit, and that with names in capitals."""
+    return tuple(dict.fromkeys((pattern, re.sub("%([dm])", r"%-\1", pattern), _upper(pattern))))
+
+
+def _upper(pattern: str) -> str:
+    """With names of months and days in capitals; names in other languages stay as they are."""
+    return pattern if "@" in pattern else re.sub("%([abBA])", r"%^\1", pattern)
 
 
 def _is_same(held: pl.Series, pattern: str) -> bool:

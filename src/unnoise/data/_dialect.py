@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from unnoise._atomic import atomic_path
 from unnoise._errors import InputError
+from unnoise.data._abbreviated import Abbreviated
 from unnoise.data._cells import MISSING
 from unnoise.data._checked import check
-from unnoise.data._forms import Form, plain_form
+from unnoise.data._forms import Form, nearly, plain_form
 from unnoise.data._forms import form as form_by
 from unnoise.data._notations import Notation
 from unnoise.data._reading import Reading
@@ -160,6 +161,8 @@ class Dialect:
             way = form_by(form)
             if isinstance(way, Notation):
                 return str(replace(way, point=point, group=""))
+            if isinstance(way, Abbreviated):  # of texts, which are written as they were
+                return form
             if not isinstance(way, Scientific):
                 return str(replace(way, point=point))
             return str(
@@ -208,6 +211,8 @@ def form_of(column: pl.Series, cells: pl.Series, decimal: str | None) -> str | N
     if found is not None and found.texts(values.to_numpy()).tolist() != held.to_list():  # far faster than all at once
         found = plain_form(held, point)
     found = found or (_rounded(held, point) if column.dtype.is_float() else None)
+    bare = column.dtype.is_float() and held.str.contains(r"^\d+$").any() and not held.str.contains(r"[.,]0+$").any()
+    found = found or (nearly(held) if bare else None)  # of 0 beside 1.50, which would be written as 0.0
     same = found is not None and (found.numbers(held).cast(pl.Float64) == values.cast(pl.Float64)).all()
     return str(found) if same else None  # a column may be read with another sign than the rest
 

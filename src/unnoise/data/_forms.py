@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from unnoise._errors import InputError
+from unnoise.data._abbreviated import Abbreviated
 from unnoise.data._degrees import Degrees
 from unnoise.data._notations import Notation, notation_of
 from unnoise.data._scientific import Scientific, scientific_of
@@ -14,7 +15,7 @@ from unnoise.data._significant import Significant
 if TYPE_CHECKING:
     import polars as pl
 
-Form = Notation | Scientific | Degrees | Significant
+Form = Notation | Scientific | Degrees | Significant | Abbreviated
 
 
 def form(pattern: str) -> Form:
@@ -23,7 +24,7 @@ def form(pattern: str) -> Form:
     >>> str(form("0.00")), str(form("0.000E+00"))
     ('0.00', '0.000E+00')
     """
-    for kind in (Scientific, Degrees, Significant):
+    for kind in (Scientific, Degrees, Significant, Abbreviated):
         with contextlib.suppress(InputError):
             return kind.of(pattern)
     return Notation.of(pattern)
@@ -32,3 +33,20 @@ def form(pattern: str) -> Form:
 def plain_form(texts: pl.Series, point: str) -> Notation | Scientific | None:
     """The form in which all these texts would be written again as they are, with this sign before decimals."""
     return notation_of(texts, point=point) or scientific_of(texts)
+
+
+def nearly(texts: pl.Series) -> Notation | None:
+    """A form with as many decimals as occur, where they are not steady.
+
+    >>> import polars as pl
+    >>> str(nearly(pl.Series(["0", "1.50", "2.25"])))
+    '0.##'
+    """
+    import polars as pl
+
+    for point in ".,":
+        digits = texts.str.extract(rf"^-?(?:0|[1-9]\d*)(?:[{point}](\d{{0,9}}))?$", 0)
+        if digits.null_count() == 0:
+            lengths = texts.str.extract(rf"[{point}](\d*)$").fill_null("").str.len_chars().cast(pl.Int64).to_numpy()
+            return Notation(point=point, least=int(lengths.min()), most=int(lengths.max()))
+    return None

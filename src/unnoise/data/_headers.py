@@ -120,13 +120,13 @@ def _are_above(table: pl.DataFrame, names: list[str], count: int, reading: Readi
         if head.schema[column] != pl.String:
             return False
         held = rest[column].drop_nulls()
-        number = len(held) > 0 and (
-            held.dtype.is_numeric() or (held.dtype == pl.String and _cells.are_numbers(held, decimal))
-        )
-        if name in reading.text or not number or _cells.marks_in(there):
+        text = held.dtype == pl.String and len(held) > 0
+        number = held.dtype.is_numeric() if not text else _cells.are_numbers(held, decimal)
+        date = text and not number and _cells.are_dates(held)
+        if name in reading.text or not (len(held) and (number or date)) or _cells.marks_in(there):
             others += 1
-        elif there.cast(pl.Float64, strict=False).null_count() < len(there):
-            return False
+        elif (there.str.contains(r"\d") if date else there.cast(pl.Float64, strict=False).is_not_null()).any():
+            return False  # another number, or perhaps another date
         else:
             words += 1
         if there.is_in(held.implode()).any():

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from unnoise._errors import warn
-from unnoise.data._forms import Form, plain_form
+from unnoise.data._abbreviated import abbreviated_of
+from unnoise.data._forms import Form, nearly, plain_form
 from unnoise.data._notations import Notation, notation_of
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _LESS = r"<=|≤|<|less than|lower than|fewer than|below|under|up to|at most"
 _MORE = r">=|≥|>|more than|greater than|higher than|above|over|at least"
+_OR_LESS = r"(?:or|and) (?:less|fewer|under|below|younger)"
+_OR_MORE = r"\+|plus|(?:or|and) (?:more|over|above|older|greater|up)"
 _NUMBER = r"[-−+]?\d[\d.,' ]*(?:[eEdD][+-]?\d+)?"
 _UNIT = r"\s*[^\d\s<>≤≥+][^\d<>≤≥+]{0,11}"
 _LIMIT = (
@@ -31,8 +34,9 @@ _LIMIT = (
 )
 _BESIDE = re.compile(
     rf"(?i)(?P<sign>{_LESS}|{_MORE})\s*(?P<number>{_NUMBER})(?:{_UNIT})?"
-    rf"|(?P<top>{_NUMBER})\s*(?P<plus>\+|or more|or above|and over|and above)"
+    rf"|(?P<end>{_NUMBER})\s*(?:(?P<plus>{_OR_MORE})|(?P<minus>{_OR_LESS}))(?:{_UNIT})?"
 )
+_LOOKS = rf"(?i)^(?:{_LESS}|{_MORE})\s*[\d.,]|\d\s*(?:{_OR_MORE}|{_OR_LESS})"
 _NAMED = re.compile(
     rf"(?i)(?P<sign>{_LESS}|{_MORE})\s*{_LIMIT}"
     r"|(?P<low>n\.?\s?d\.?|not[ -]detect(?:ed|able)|non[ -]?detects?|none detected|undetect(?:ed|able)|b\.?d\.?l\.?"
@@ -113,10 +117,10 @@ def limits_of(texts: pl.Series) -> Limits | None:
         return None
     words, others, rest = _apart(held)
     sure = any(map(_is_sure, words))
-    few = _MANY if others or not sure or any("+" in word for word in words) else _FEWEST
+    few = _MANY if others or not sure or any(word[:1].isdigit() for word in words) else _FEWEST
     if not 0 < len(words) + len(others) <= _MOST or len(rest) < few or not _are_most(texts, rest, others):
         return None
-    form = notation_of(rest) or plain_form(rest, ".") or plain_form(rest, ",") or _nearly(rest)
+    form = notation_of(rest) or plain_form(rest, ".") or plain_form(rest, ",") or nearly(rest) or abbreviated_of(rest)
     numbers = None if form is None else form.numbers(rest).cast(pl.Float64)
     if form is None or numbers is None or numbers.n_unique() < few:
         return None
@@ -148,7 +152,7 @@ def like(text: str, words: Sequence[str]) -> str | None:
 
 def _may_be(held: pl.Series) -> bool:
     """Far faster than to look at all."""
-    return bool((held.str.contains(r"^[<>≤≥]|\d\s*\+$") | ~held.str.contains(r"\d")).any())
+    return bool((held.str.contains(_LOOKS) | ~held.str.contains(r"\d")).any())
 
 
 def _apart(held: pl.Series) -> tuple[list[str], list[str], pl.Series]:
@@ -168,7 +172,7 @@ def _are_most(texts: pl.Series, numbers: pl.Series, others: Sequence[str]) -> bo
 
 
 def _begins_a_number(text: str) -> bool:
-    return text[:1].isdigit() and text[-1:] != "+" and not re.search(r"[a-z]{2} [a-z]", text)
+    return text[:1].isdigit() and not re.search(r"(?i)\+|[a-z]{3}", text)
 
 
 def _is_sure(word: str) -> bool:
@@ -179,8 +183,9 @@ def _rank(word: str) -> tuple[bool, float] | None:
     """Whether it says more than all numbers, and its place among such words; None if it is none."""
     text = word.strip()
     if found := _BESIDE.fullmatch(text):
-        up = found["plus"] is not None or re.fullmatch(f"(?i){_MORE}", found["sign"]) is not None
-        number = _number(found["number"] or found["top"])
+        sign = found["sign"]
+        up = found["plus"] is not None if sign is None else re.fullmatch(f"(?i){_MORE}", sign) is not None
+        number = _number(found["number"] or found["end"])
         return None if number is None else (up, number)
     if found := _NAMED.fullmatch(text):
         up = found["high"] is not None or (
@@ -204,18 +209,7 @@ def _number(text: str) -> float | None:
 def _key(text: str) -> tuple[object, ...]:
     plain = text.strip()
     if found := _BESIDE.fullmatch(plain):
-        sign = re.sub(r"\s", "", (found["sign"] or found["plus"]).lower()).replace("≤", "<=").replace("≥", ">=")
-        return sign, _number(found["number"] or found["top"])
+        said = found["sign"] or found["plus"] or found["minus"]
+        sign = re.sub(r"\s", "", said.lower()).replace("≤", "<=").replace("≥", ">=")
+        return sign, _number(found["number"] or found["end"])
     return (re.sub(r"[\s.-]", "", plain).casefold(),)
-
-
-def _nearly(rest: pl.Series) -> Notation | None:
-    """A form with as many decimals as occur, where they are not steady."""
-    import polars as pl
-
-    for point in ".,":
-        digits = rest.str.extract(rf"^-?(?:0|[1-9]\d*)(?:[{point}](\d{{0,9}}))?$", 0)
-        if digits.null_count() == 0:
-            lengths = rest.str.extract(rf"[{point}](\d*)$").fill_null("").str.len_chars().cast(pl.Int64).to_numpy()
-            return Notation(point=point, least=int(lengths.min()), most=int(lengths.max()))
-    return None

@@ -1,4 +1,4 @@
-"""Months, quarters and weeks of years, names of months in other languages, and periods of pandas, and back."""
+"""Months, quarters and weeks of years, names of months in other languages, 1st to 31st, periods of pandas, and back."""
 
 from __future__ import annotations
 
@@ -33,16 +33,24 @@ _ENGLISH = _NAMES["en"].split()
 _BEFORE = ("%d. %B %Y", "%d %B %Y", "%d de %B de %Y", "%B %Y", "%B de %Y")
 _CASES = (str.lower, str.capitalize)
 NAMED = tuple(f"{pattern}@{case(code)}" for code in _NAMES for case in _CASES for pattern in _BEFORE)
+ORDINALS = tuple(  # with %O for 1st, 2nd, ...
+    pattern.replace("%B", month)
+    for month in ("%B", "%b")
+    for pattern in ("%B %O, %Y", "%O %B %Y", "%O of %B %Y", "%O %B, %Y", "%B %O %Y")
+)
+_ORDINAL = r"\b(\d{1,2})(?:st|nd|rd|th)\b"
+SHORT = ("%b-%y", "%b %y", "%B-%y", "%B %y")  # as Excel writes months
 COARSE = (*MONTHS, *QUARTERS, *WEEKS)
 LIKE = (
     r"^\s*(\d{1,2}\.? )?(de )?[^\W\d_]{3,10}[ -](de )?\d{4}$|^\s*\d{4}[ -]?[QW]\d|^\s*Q\d[ /-]\d{4}$"
-    r"|^\s*\d{1,2}[-./]\d{4}$"
+    r"|^\s*\d{1,2}[-./]\d{4}$|^\s*[A-Za-z]{3,9}[- ]\d{2}$|^\s*([A-Za-z]{3,9} )?\d{1,2}(st|nd|rd|th)\b.* \d{4}$"
 )
 
 
 def is_months(pattern: str | None) -> bool:
     """Whether a pattern says a month or a quarter, and no day."""
-    return pattern is not None and not re.search("%-?d|%V", pattern) and re.search("%-?[mbBq]", pattern) is not None
+    says = pattern or ""
+    return re.search("%-?[deOV]", says) is None and re.search(r"%[-^]?[mbBq]", says) is not None
 
 
 def parsed(texts: pl.Series, pattern: str) -> pl.Series:
@@ -57,6 +65,8 @@ def parsed(texts: pl.Series, pattern: str) -> pl.Series:
     pattern, _, code = pattern.replace("%-", "%").partition("@")
     if code:
         texts = texts.str.replace_many(_names(code), _ENGLISH)
+    if "%O" in pattern:
+        texts, pattern = texts.str.replace(_ORDINAL, "$1"), pattern.replace("%O", "%d")
     if "%q" in pattern:
         quarters = re.sub("%[Yq]", lambda of: {"%Y": "(?P<y>[0-9]{4})", "%q": "(?P<q>[1-4])"}[of[0]], pattern)
         parts = texts.str.extract_groups(f"^{quarters}$").struct
@@ -75,6 +85,8 @@ def written(dates: pl.Series, pattern: str) -> pl.Series:
     >>> import datetime, polars as pl
     >>> written(pl.Series([datetime.date(2024, 8, 3)]), "%-d %B %Y@fr").to_list()
     ['3 août 2024']
+    >>> written(pl.Series([datetime.date(2024, 8, 3), datetime.date(2024, 8, 12)]), "%B %O, %Y").to_list()
+    ['August 3rd, 2024', 'August 12th, 2024']
     """
     import polars as pl
 
@@ -84,13 +96,22 @@ def written(dates: pl.Series, pattern: str) -> pl.Series:
         quarter = dates.dt.quarter().cast(pl.String)
         first, last = (dates.dt.to_string(part) if part else "" for part in (before, after))
         return (first + quarter + last).alias(dates.name)
+    if "%O" in pattern:
+        ends = dates.dt.day().map_elements(_ordinal, return_dtype=pl.String)
+        parts = pl.DataFrame({"text": dates.dt.to_string(pattern.replace("%O", "|")), "day": ends})
+        return parts.select(pl.col("text").str.replace("|", pl.col("day"), literal=True).alias(dates.name)).to_series()
     texts = dates.dt.to_string(pattern)
     return texts.str.replace_many(_ENGLISH, _names(code)) if code else texts
 
 
 def check(pattern: str) -> bool:
     """Whether it is one of those that texts are found to have."""
-    return pattern.replace("%-", "%") in (*COARSE, *NAMED)
+    return pattern.replace("%-", "%") in (*COARSE, *NAMED, *ORDINALS, *SHORT)
+
+
+def _ordinal(day: int) -> str:
+    """As 1st, 2nd, 3rd, 4th, 11th."""
+    return f"{day}{'th' if 10 < day < 20 else {1: 'st', 2: 'nd', 3: 'rd'}.get(day % 10, 'th')}"
 
 
 def _names(code: str) -> list[str]:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 _CODES = "AUD|BRL|CAD|CHF|CNY|CZK|DKK|EUR|GBP|HKD|HUF|INR|JPY|KRW|MXN|NOK|NZD|PLN|RUB|SEK|SGD|TRY|USD|ZAR"
 _CURRENCY = rf"(?:[A-Z]{{1,3}})?[$€£¥₹₽₩₺₪₫₴฿]|{_CODES}|kr\.?|Fr\.?|zł|Kč|Ft"
 _UNITS = (
-    "%|‰|°[CF]?|[kmµ]?g|lbs?|oz|[kcmµn]?m|ft|mi|m²|km²|m³|[mcd]?[lL]|[mµn]?s|min|h|hrs?|days?|years?|yrs?|[kMGT]i?B"
+    "%|‰|°[CF]?|[kmµ]?g|lbs?|oz|[kcmµn]?m|ft|mi|m²|km²|m³|[mcd]?[lL]|[mµn]?s|[kMGT]i?B"
+    "|secs?|seconds?|mins?|minutes?|h|hrs?|hours?|days?|weeks?|months?|years?|yrs?"
     "|[kMG]?W|[kM]Wh|[km]?V|mA|[kMG]?Hz|[hkM]?Pa|m?bar|kcal|[kKM]|mn|bn|mph|km/h|m/s|px|pt"
 )
 _GROUPS = ",.'’ \u00a0\u202f\u2009"
@@ -59,6 +60,7 @@ class Notation:
         after: behind them.
         group: between thousands.
         twos: whether two digits stand between signs above thousands, as 12,34,567 in India.
+        single: stands behind 1 in the place of `after`, as in 1 day beside 2 days.
         point: before decimals.
         least: decimals at least, and
         most: at most.
@@ -83,11 +85,13 @@ class Notation:
     inside: bool = False
     behind: bool = False
     twos: bool = False
+    single: str = ""
 
     def __str__(self) -> str:
         positive = f"{self.before}{self._digits}{self.after}"
         negative = self._negative
-        return positive if negative == f"-{positive}" else f"{positive};{negative}"
+        first = f"{positive}|{self.single}" if self.single else positive
+        return first if negative == f"-{positive}" else f"{first};{negative}"
 
     @classmethod
     def of(cls, pattern: str) -> Self:
@@ -95,11 +99,12 @@ class Notation:
         found = _PATTERN.fullmatch(pattern)
         if found is not None:
             group, digits = found["group"] or "", found["digits"] or ""
+            after, _, single = found["after"].partition("|")
             point = found["point"] or ("," if group == "." else ".")
             for sign, inside, behind in _SIGNS:
                 decimals = len(digits.rstrip("#")), len(digits)
                 twos = found["twos"] is not None
-                form = cls(found["before"], found["after"], group, point, *decimals, sign, inside, behind, twos)
+                form = cls(found["before"], after, group, point, *decimals, sign, inside, behind, twos, single)
                 if group != point and str(form) == pattern and max(len(form.before), len(form.after)) <= _LONGEST:
                     return form
         raise InputError(f"got the form {pattern!r}; expected one of numbers, as $#,##0.00")
@@ -109,6 +114,10 @@ class Notation:
         decimals = "0" * self.least + "#" * (self.most - self.least)
         groups = f"#{self.group}" + f"##{self.group}" * self.twos + "##0" if self.group else "0"
         return groups + (self.point + decimals if decimals else "")
+
+    @property
+    def _ends(self) -> tuple[str, ...]:
+        return (self.after, self.single) if self.single else (self.after,)
 
     @property
     def _negative(self) -> str:
@@ -128,7 +137,7 @@ class Notation:
         threes, twos = rf"[0-9]{{1,3}}(?:{sign}[0-9]{{3}})+|", rf"[0-9]{{1,2}}(?:{sign}[0-9]{{2}})*{sign}[0-9]{{3}}|"
         grouped = (twos if self.twos else threes) if self.group else ""
         digits = rf"((?:{grouped}[0-9]+)(?:{re.escape(self.point)}[0-9]+)?)"
-        before, after = (re.escape(part.strip()) for part in (self.before, self.after))
+        before, after = re.escape(self.before.strip()), "|".join(re.escape(s.strip()) for s in self._ends)
         whole = rf"^\s*\(?[{_MINUS}]?(?:{before})?\s*[{_MINUS}(]?{digits}\s*(?:{after})?[{_MINUS}]?\)?\s*$"
         body = texts.str.extract(whole)
         if self.group:
@@ -164,6 +173,8 @@ class Notation:
         is_negative = pl.Series(steps < 0)
         first = pl.when(is_negative).then(pl.lit(head)).otherwise(pl.lit(self.before))
         last = pl.when(is_negative).then(pl.lit(tail)).otherwise(pl.lit(self.after))
+        if self.single:
+            last = pl.when(pl.Series(np.abs(steps) == 10**self.most)).then(pl.lit(self.single)).otherwise(last)
         made = digits.select(pl.concat_str(first, whole, point, decimals, last)).to_series()
         return np.array(made.to_list(), dtype=object)
 
@@ -192,7 +203,10 @@ def notation_of(texts: pl.Series, name: str = "", *, aloud: bool = False, point:
         return None
     before, after = (cells[part].unique().to_list() for part in ("before", "after"))
     signs = [cells[part].drop_nulls().unique().to_list() for part in _PLACES]
-    if len(before) > 1 or len(after) > 1 or sum(map(len, signs)) > 1:
+    single = _single(cells) if len(after) == 2 else ""
+    if single:
+        after.remove(single)
+    if len(before) > 1 or len(after) > 1 or sum(map(len, signs)) > 1 or (single and (signs[3] or opened.any())):
         return None
     sign = next((found[0] for found in signs if found), "-")
     body = cells["body"]
@@ -206,7 +220,7 @@ def notation_of(texts: pl.Series, name: str = "", *, aloud: bool = False, point:
         least, most = (int(end) for end in (decimals.to_numpy().min(), decimals.to_numpy().max()))
         twos = group == "," and not body.str.contains(_THREES).all()
         inside, behind = map(bool, signs[2:])
-        form = Notation(before[0], after[0], group, mark, least, most, sign, inside, behind, twos)
+        form = Notation(before[0], after[0], group, mark, least, most, sign, inside, behind, twos, single)
         if most <= _MOST_DECIMALS and _is_same(form, held):
             if doubtful and aloud:
                 example = held.filter(body.str.contains(rf"[{_GROUPS}]"))[0]
@@ -214,6 +228,19 @@ def notation_of(texts: pl.Series, name: str = "", *, aloud: bool = False, point:
                 warn(f"Column '{name}' is read as numbers: {example!r} is {number}; write it otherwise if it is not.")
             return form
     return None
+
+
+def _single(cells: pl.DataFrame) -> str:
+    """What stands behind 1, and behind no other number; nothing if there is no such thing.
+
+    >>> import polars as pl
+    >>> _single(pl.DataFrame({"body": ["1", "2", "7"], "after": [" day", " days", " days"]}))
+    ' day'
+    """
+    one = cells["body"].str.contains(r"^1(?:[.,]0+)?$")
+    ends, others = cells["after"].filter(one).unique().to_list(), cells["after"].filter(~one).unique().to_list()
+    fine = len(ends) == len(others) == 1 and all((*ends, *others))
+    return str(ends[0]) if fine and ends != others and "|" not in ends[0] + others[0] else ""
 
 
 def _separators(body: pl.Series, before: str, after: str, known: str | None) -> list[tuple[str, str, bool]]:

@@ -17,9 +17,11 @@ MOST_NUMBERS, MOST_LEVELLED = 40, 40  # columns considered
 MOST_VALUES = 64  # of a column that may determine another
 FIRST = 1000  # rows that rule out most pairs
 SUMS_AMONG = 16  # columns whose sums are tried
-EXACT = 1e-9
+EXACT, _FAR_LESS = 1e-9, 1e-3  # rounding, as a share of the numbers, and of what they vary by
+_LARGEST = 2**53  # of whole numbers that a float holds exactly
 FEWEST_SHARES, NEAR, COARSE = 2, 1e-6, 0.01  # columns; how far their sum may be off; steps that shares are rounded to
-_CODE = re.compile(r"-?9*[89]9*[89]")
+_CODE = re.compile(r"-?(9*[89]9*[89]|8{2,}|7{2,}|6{2,})")
+_BESIDE = 3  # whole numbers next to a code that may be some, as 95 to 97 below 98
 FEWEST = 20  # rows from which it is no chance
 
 
@@ -29,6 +31,7 @@ def offers(columns: Mapping[str, Values]) -> list[tuple[str, int]]:
     flat = {name: values for name, values in plain.items() if values.ndim == 1 and len(values) >= FEWEST}
     numbers = {name: values for name, values in flat.items() if values.dtype.kind in "iuf"}
     numbers = {name: values for name, values in numbers.items() if np.unique(values[:FIRST]).size > 2}
+    numbers = {name: values for name, values in numbers.items() if values.dtype.kind == "f" or _is_exact(values)}
     names = list(numbers)[:MOST_NUMBERS]
     n = len(next(iter(flat.values()))) if flat else 0
     held = np.full((len(names), n), np.nan)
@@ -105,11 +108,11 @@ def counters(columns: Mapping[str, Values]) -> list[str]:
     ]
 
 
-def codes(columns: Mapping[str, Values]) -> list[tuple[str, float, float]]:
-    """Numbers such as -999 and 99 that lie far from all others and stand for something, and the shares of their rows.
+def codes(columns: Mapping[str, Values]) -> list[tuple[str, list[float], float]]:
+    """Numbers such as -999, 98 and 99 that lie far from all others and stand for something, and their share of rows.
 
-    >>> codes({"age": np.array([30, 41, 999, 52] * 10)})
-    [('age', 999, 0.25)]
+    >>> codes({"age": np.array([30, 41, 999, 52] * 10), "score": np.array([0, 7, 10, 77, 97, 98] * 10)})
+    [('age', [999], 0.25), ('score', [77, 97, 98], 0.5)]
     """
     plain, present = holes.split(columns)
     found = []
@@ -119,11 +122,14 @@ def codes(columns: Mapping[str, Values]) -> list[tuple[str, float, float]]:
             continue
         seen, counts = np.unique(there, return_counts=True)
         is_code = np.array([_CODE.fullmatch(f"{value:g}") is not None for value in seen.tolist()])
+        for _ in range(_BESIDE if is_code.any() else 0):
+            is_code |= np.isin(seen, [*(seen[is_code] - 1), *(seen[is_code] + 1)])
         rest = seen[~is_code].astype(np.float64)
         if is_code.any() and len(rest) > 1:
             far = np.maximum(rest[0] - seen, seen - rest[-1]) > rest[-1] - rest[0]
-            told = zip(seen.tolist(), counts.tolist(), (is_code & far & (counts > 1)).tolist(), strict=True)
-            found += [(name, value, count / len(values)) for value, count, good in told if good]
+            good = is_code & far & (counts > 1)
+            if good.any():
+                found.append((name, seen[good].tolist(), float(counts[good].sum() / len(values))))
     return found
 
 
@@ -177,7 +183,23 @@ def _shift(one: Values, other: Values) -> float | None:
     if there.sum() < FEWEST or (~np.isnan(one) & ~there).any():
         return None
     shift = float(f"{gap[there][0]:.12g}")
-    return shift if np.abs(gap[there] - shift).max() <= EXACT * np.abs(one[there]).max() else None
+    off = float(np.abs(gap[there] - shift).max())
+    near = off <= EXACT * float(np.abs(one[there]).max())  # nearly no pair is
+    return shift if near and off <= _rounding(one[there], other[there]) else None
+
+
+def _is_exact(values: Values) -> bool:
+    """Whether floats hold these whole numbers."""
+    return max(-int(values.min()), int(values.max())) <= _LARGEST
+
+
+def _rounding(target: Values, *parts: Values) -> float:
+    """How far rounding may take a column from the sum of others: far less than any varies, or than their last digit."""
+    columns = [one[~np.isnan(one)] for one in (target, *parts)]
+    varies = min(float(np.ptp(one)) for one in columns)
+    decimals = decimals_of(*columns)
+    digit = np.inf if decimals is None else 10.0**-decimals
+    return min(EXACT * float(np.abs(columns[0]).max()), _FAR_LESS * varies, digit / 4)
 
 
 def _sums(names: Sequence[str], held: Values) -> list[tuple[str, str]]:
@@ -197,17 +219,18 @@ def _sums(names: Sequence[str], held: Values) -> list[tuple[str, str]]:
             gap = np.abs(first - total)
             near = np.isnan(gap) | (gap <= EXACT * scale[:, None])
             for target in np.flatnonzero(near.all(1)).tolist():
-                if target in parts or target in taken or not _is_sum(held, target, parts, EXACT * scale[target]):
+                if target in parts or target in taken or not _is_sum(held, target, parts):
                     continue
                 taken |= {target}
                 found.append((names[target], f"{names[target]} = {' + '.join(names[part] for part in parts)}"))
     return found
 
 
-def _is_sum(held: Values, target: int, parts: Sequence[int], close: float) -> bool:
+def _is_sum(held: Values, target: int, parts: Sequence[int]) -> bool:
     gap = np.abs(held[target] - held[list(parts)].sum(0))
     there = ~np.isnan(gap)
     alone = ~np.isnan(held[target]) & ~there
+    close = _rounding(held[target], *held[list(parts)])
     return bool(there.sum() >= FEWEST and (gap[there] <= close).all() and not alone.any())
 
 

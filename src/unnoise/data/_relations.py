@@ -57,7 +57,9 @@ def share_broken(text: str, columns: Mapping[str, Values], drawn: Mapping[str, V
     >>> share_broken("a <= b", data, drawn)
     0.5
     """
-    (step,) = chart_of([text], *holes.split(columns), ()).steps
+    builder = _Builder(*holes.split(columns), (), {})  # of holes that would be filled `chart_of` tells, once it is kept
+    builder.add(text)
+    (step,) = builder.chart().steps
     new, present = holes.split({name: drawn[name] for name in (step.target, *step.sources)})
     whole = np.logical_and.reduce([np.ones(len(new[step.target]), dtype=bool), *present.values()])
     kept = step.holds({name: values[whole] for name, values in new.items()})

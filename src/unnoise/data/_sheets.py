@@ -19,13 +19,12 @@ if TYPE_CHECKING:
 
 _UNNAMED = r"__UNNAMED__\d+"  # as the reader calls columns without a name
 _LOOKED_AT, _DIGITS = 100, 15  # rows above which titles are sought, and what Excel keeps of a number
-_DAY = r"^\d{4}-\d\d-\d\d( 00:00:00)?$"
+_DECIMAL = "maybe ,"  # what a sign in a text may be
+_STAMP, _MIDNIGHT, _NO_DAY = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", r" 00:00:00$", r"^1899-12-3[01] "
 
 
 def read_excel(content: bytes, source: str, reading: Reading) -> pl.DataFrame:
     """The first sheet, or that which is said; whole numbers, which Excel does not know, where all of a column are."""
-    import polars as pl
-
     try:
         import fastexcel
     except ModuleNotFoundError:
@@ -33,17 +32,12 @@ def read_excel(content: bytes, source: str, reading: Reading) -> pl.DataFrame:
     logging.getLogger("fastexcel").setLevel(logging.ERROR)  # it tells of every column without values
     book = fastexcel.read_excel(content)
     sheet, has_names = _sheet(book.sheet_names, source, reading.sheet), reading.header != "no"
-    start = _line_of_names(book, sheet, source) if has_names else None
-    options: dict[str, Any] = {} if start is None else {"read_options": {"header_row": start}}
-    held = io.BytesIO(content)
-    found: Any = pl.read_excel(
-        held, sheet_name=sheet, has_header=has_names, infer_schema_length=None, raise_if_empty=False, **options
-    )
+    options = {"header_row": _line_of_names(book, sheet, source)} if has_names else {}
+    found, names = _rows(content, sheet, has_names, options)
     if found.height == 0:
         raise InputError(f"{source} holds no rows of data in its sheet {sheet!r}; --sheet (sheet=) names another.")
-    names = ["" if re.fullmatch(_UNNAMED, name) else name.strip() for name in found.columns]
-    names = names if has_names else [f"x{i}" for i in range(found.width)]
-    found.columns = [f"x{i}" for i in range(found.width)]
+    if has_names and (above := _headers.above_numbers(found, names, source, reading, _DECIMAL)):
+        found, names = _rows(content, sheet, has_names, options | {"skip_rows": above})
     kept = [column for column, name in zip(found.columns, names, strict=True) if name in reading.text | reading.levels]
     found = _typed(found, dict(zip(found.columns, names, strict=True)), kept, source)
     names = _headers.checked(names, found, source)
@@ -53,6 +47,18 @@ def read_excel(content: bytes, source: str, reading: Reading) -> pl.DataFrame:
     found.columns = names
     table: pl.DataFrame = found.drop("") if "" in names else found
     return table
+
+
+def _rows(content: bytes, sheet: str, has_names: bool, options: dict[str, Any]) -> tuple[pl.DataFrame, list[str]]:
+    """Columns x0, x1, ... of the types that their cells have, texts where these differ, and their names."""
+    import polars as pl
+
+    told: dict[str, Any] = {"infer_schema_length": None, "raise_if_empty": False, "read_options": options}
+    found = pl.read_excel(io.BytesIO(content), sheet_name=sheet, has_header=has_names, **told)
+    plain = [f"x{i}" for i in range(found.width)]
+    names = ["" if re.fullmatch(_UNNAMED, name) else name.strip() for name in found.columns] if has_names else plain
+    found.columns = plain
+    return found, list(names)
 
 
 def _line_of_names(book: Any, sheet: str, source: str) -> int:
@@ -87,7 +93,7 @@ def _typed(found: pl.DataFrame, names: dict[str, str], kept: Sequence[str], sour
     texts = [name for name, kind in found.schema.items() if kind == pl.String]
     cells = _cells.stripped(found.select(texts)) if texts else pl.DataFrame()
     plain = cells.drop(kept, strict=False)
-    read = _cells.typed(plain, source, decimal="maybe ,", alone=False) if plain.width else plain
+    read = _cells.typed(plain, source, decimal=_DECIMAL, alone=False) if plain.width else plain
     for column in read:
         if column.dtype.is_numeric():
             example = plain[column.name].drop_nulls()[0]
@@ -96,10 +102,17 @@ def _typed(found: pl.DataFrame, names: dict[str, str], kept: Sequence[str], sour
                 "numbers; declare it category if they are none."
             )
     found = found.with_columns(list(cells)).with_columns(list(read))
-    days = [c.str.head(10) for c in found if c.dtype == pl.String and c.str.contains(_DAY).all() and c.count()]
+    days = [_plain(column) for column in found if column.dtype == pl.String]
     times = [c.dt.time() for c in found if c.dtype.is_temporal() and _is_time(c)]
     numbers = [_whole(column) for column in found if column.dtype == pl.Float64]
     return found.with_columns(*days, *times, *numbers)
+
+
+def _plain(texts: pl.Series) -> pl.Series:
+    """Dates and times among texts without the midnight, or the day, that Excel has beside all of them."""
+    stamps = texts.filter(texts.str.contains(_STAMP))
+    out = next((part for part in (_NO_DAY, _MIDNIGHT) if len(stamps) and stamps.str.contains(part).all()), None)
+    return texts if out is None else texts.str.replace(out, "")
 
 
 def _is_time(column: pl.Series) -> bool:

@@ -83,7 +83,7 @@ def read_json(content: bytes, source: str) -> pl.DataFrame:
         if not rows:
             raise InputError(f'{source} holds no table; expected a list of objects, as [{{"a": 1}}, {{"a": 2}}].')
         content = json.dumps(rows).encode()
-    return _flat(pl.read_json(io.BytesIO(content), infer_schema_length=None), source)
+    return flat(pl.read_json(io.BytesIO(content), infer_schema_length=None), source)
 
 
 def _holds_lines(content: bytes) -> bool:
@@ -117,7 +117,7 @@ def read_json_lines(content: bytes, source: str) -> pl.DataFrame:
     """An object in each line."""
     import polars as pl
 
-    return _flat(pl.read_ndjson(io.BytesIO(content), infer_schema_length=None), source)
+    return flat(pl.read_ndjson(io.BytesIO(content), infer_schema_length=None), source)
 
 
 def read_fasta(content: bytes, source: str) -> pl.DataFrame:
@@ -134,7 +134,8 @@ def read_fasta(content: bytes, source: str) -> pl.DataFrame:
     return pl.DataFrame({"name": [name.strip() for name in names], "sequence": sequences})
 
 
-def _flat(frame: pl.DataFrame, source: str) -> pl.DataFrame:
+def flat(frame: pl.DataFrame, source: str) -> pl.DataFrame:
+    """The frame with columns of single values: objects and lists as columns of their parts, or as texts."""
     frame = _without_lists(unnested(frame, source), source)
     if nested := [name for name, kind in frame.schema.items() if kind.is_nested()]:
         raise InputError(
@@ -151,6 +152,7 @@ def _without_lists(frame: pl.DataFrame, source: str) -> pl.DataFrame:
     parts: list[pl.Series] = []
     spread, written = list[str](), list[str]()
     for column in frame:
+        column = column.arr.to_list() if isinstance(column.dtype, pl.Array) else column
         kind = column.dtype
         if not isinstance(kind, pl.List) or (kind.inner is not None and kind.inner.is_nested()):
             parts.append(column)

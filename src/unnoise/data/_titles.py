@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 
 from unnoise._errors import warn
+from unnoise.data._cells import MISSING
 
 _SEPARATORS = ",;\t|"
 _LOOKED_AT, _MOST_ABOVE, _FEWEST = 100, 20, 2  # lines, those above the names, rows below them
@@ -18,11 +19,13 @@ _COMMENT = ("%", "//", "#", ";")
 
 
 def above_names(rows: Sequence[Sequence[str]]) -> int:
-    """How many of the first rows are titles or notes: with fewer cells than the table, or one that is filled.
+    """How many of the first rows are titles or notes: with fewer cells than the table, or some that are empty.
 
     The next row holds names alone, over at least one column of numbers.
 
     >>> above_names([["Sales"], ["town", "sold"], ["Rome", "3"], ["Bonn", "2"]])
+    1
+    >>> above_names([["place", "", "money"], ["town", "zone", "sold"], ["Rome", "A", "3"], ["Bonn", "A", "2"]])
     1
     >>> above_names([["a", "b"], ["r", "1", "2"], ["s", "3", "4"]])
     0
@@ -73,12 +76,13 @@ def _rows(lines: Sequence[str], separator: str) -> tuple[list[list[str]], list[i
 
 
 def _is_above(row: Sequence[str], width: int) -> bool:
-    return len(row) != width or sum(map(bool, row)) < 2 or row[0].startswith(_COMMENT)
+    """Whether it is no line of names; cells that several columns share are empty but for the first."""
+    return len(row) != width or not all(row) or row[0].startswith(_COMMENT)
 
 
 def _are_names(head: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
-    """Whether no cell is empty or a number, and numbers stand below some."""
-    if not all(head) or any(map(_NUMBER.fullmatch, head)):
+    """Whether no cell is empty, missing or a number, and numbers stand below some."""
+    if not all(head) or any(map(_NUMBER.fullmatch, head)) or set(head) & set(MISSING):
         return False
     columns = [[cell for cell in column if cell] for column in zip(*body, strict=True)]
     return any(cells and sum(map(_is_number, cells)) >= _MOST * len(cells) for cells in columns)

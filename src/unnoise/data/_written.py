@@ -10,6 +10,7 @@ import numpy as np
 from unnoise._errors import InputError, warn
 from unnoise.data import _cells, _counted, holes
 from unnoise.data import _forms as forms
+from unnoise.data._abbreviated import abbreviated_of
 from unnoise.data._checked import check
 from unnoise.data._degrees import degrees_of
 from unnoise.data._limits import like, limits_of, said_apart
@@ -39,7 +40,7 @@ def described(series: nw.Series[Any], column: Column, plain: bool, declared: boo
     held = None if plain or column.counted or column.categorical else _counted.as_polars(series)
     if held is None or not _counted.holds_text(series):
         return column
-    found = notation_of(held, str(column.label), aloud=True) or degrees_of(held)
+    found = notation_of(held, str(column.label), aloud=True) or degrees_of(held) or abbreviated_of(held)
     if found is not None:
         return dataclasses.replace(column, written=str(found))
     limits = None if declared else limits_of(held)

@@ -50,7 +50,10 @@ def as_array(data: Any) -> Values:
         raise InputError(f"The data is a list of dicts; make a DataFrame of it, as by {_FRAME}.")
     parts = data if isinstance(data, list | tuple) else [data]
     if masked := sum(_count_masked(part) for part in parts if isinstance(part, np.ma.MaskedArray)):
-        raise InputError(f"The data has {masked} masked values; fill them in, or drop their rows.")
+        raise InputError(
+            f"The data has {masked} masked values; make holes of them, as by data.astype(float).filled(numpy.nan), or "
+            "drop their rows."
+        )
     return _plain(tidy(_from_rows(data), "The data"))
 
 
@@ -119,7 +122,10 @@ def is_missing(value: Any) -> bool:
 def _numbers(held: list[Any], where: str) -> Values:
     for value in held:
         if not isinstance(value, numbers.Real | Decimal | np.bool_):
-            raise _WrongType(f"{where} holds {value!r:.100}: an argument must be a string or a real number.")
+            raise _WrongType(
+                f"{where} holds {value!r:.100}: an argument must be a string or a real number; turn it "
+                "into one, as by astype(str)."
+            )
     try:
         array = np.array(held)
         return array if array.dtype.kind in "biuf" else array.astype(np.float64)

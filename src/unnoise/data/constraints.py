@@ -67,6 +67,11 @@ class Chart:
         return tuple(step for step in self.steps if isinstance(step, Gap))
 
     @property
+    def touched(self) -> frozenset[str]:
+        """The columns that are not modelled as they are, and those that are bounded."""
+        return frozenset(one.target for one in (*self.steps, *self.bounds))
+
+    @property
     def computed(self) -> frozenset[str]:
         """The columns that are not modelled."""
         return frozenset(step.target for step in self.steps if step.computed)

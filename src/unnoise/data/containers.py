@@ -93,6 +93,10 @@ class Container(ABC):
         """What distances between dates, times or decimals of the column count, as `days`; None of other columns."""
         return None
 
+    def turn(self, column: str) -> float | None:
+        """After how many of its units a column comes round again, as times of a day do; None of most columns."""
+        return None
+
     def words(self, column: str) -> dict[str, float]:
         """The words beside the numbers of a column, such as <0.5, and the numbers that stand for them."""
         return {}
@@ -249,6 +253,11 @@ class Table(Container):
         """As `days`; None for columns that count nothing."""
         found = self._by_name[column]
         return _counted.steps(found) if found.counted else None
+
+    def turn(self, column: str) -> float | None:
+        """A day; None for all columns but times."""
+        found = self._by_name.get(column)
+        return None if found is None else _counted.turn(found)
 
     def words(self, column: str) -> dict[str, float]:
         """As {'<0.5': -49.5}; no words of most columns."""

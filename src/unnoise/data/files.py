@@ -254,7 +254,7 @@ def _table(content: bytes, suffix: str, source: str, reading: Reading) -> Found:
         return _tables.checked(_sheets.read_excel(content, source, reading), source), None, None
     reading.refuse_unused(source, ("query",))
     table = _READERS[suffix](content, source)
-    return _tables.checked(table if reading.query else _tables.unnested(table, source), source), None, None
+    return _tables.checked(table if reading.query else _tables.flat(table, source), source), None, None
 
 
 def _queried(held: Found, reading: Reading) -> Found:

@@ -12,15 +12,17 @@ from typing import Any
 
 import numpy as np
 
+from unnoise._alike import warn_of_alike
 from unnoise._errors import InputError, warn
 from unnoise.data import _orders, factors, features, holes
 from unnoise.data._numerics import Values, row_of
 from unnoise.data.base import Coordinate, Feature
 from unnoise.data.constraints import Chart
-from unnoise.data.factors import Factor, MissingFactor, NumberFactor, ResolvedFactor
+from unnoise.data.factors import Factor, MissingFactor, NumberFactor, ResolvedFactor, TieFactor
 from unnoise.data.factors.base import Columns, finite_numbers, quoted
 from unnoise.data.factors.discrete import FEW
 from unnoise.data.kinds import Category, Constant, Empty, Identifier, Integer, Real
+from unnoise.data.ties import Tie
 
 _EXACT = 2**53  # all whole floats beyond it are whole
 _FEW = 50  # most values of integer labels that are classes
@@ -28,6 +30,8 @@ _COORDINATES: dict[str, type[Coordinate]] = {"real": Real, "integer": Integer}
 _EACH = {"latlon": "degrees", "rotation": "real", "proportions": "real"}  # how a network sees each column of a point
 BINARY = "binary"
 _FEWEST_NAMES, _MOSTLY = 20, 0.9  # rows, and the share of them that differ, from which texts are names
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_LOOKED_AT, _FEW_WAYS = 100, 3  # texts, and what may stand between their numbers
 OF_TEXT = (BINARY, "category", "ordered", "sequence")
 _LEVELS = (factors.CategoryFactor.kind, factors.OrderedFactor.kind)  # kinds that keep every bound by themselves
 KINDS = (*_COORDINATES, *factors.BY_KIND, *factors.ALIASES, Identifier.name, *features.ONLY_CONDITIONS)
@@ -179,11 +183,41 @@ def modelled(
             found[_free(name, found)] = factors.BY_KIND[d.kind](whole)
     told = {name: d.order for d in declared for name in d.columns if d.order is not None}
     found = {name: _in_order(factor, orders or {}, told) for name, factor in found.items()}
+    _warn_of_alike(found, kind_of)
     if flagged:
         found[_free(MissingFactor.kind, found)] = MissingFactor.fit(flagged)
     if empty:
         warn(f"{quoted(list(empty))} held no value in any row; not modelled, and empty in what is made.")
     return found, {**constants, **empty}
+
+
+def tied(
+    parts: Mapping[str, Factor],
+    columns: Mapping[str, Values],
+    present: holes.Present,
+    units: Mapping[str, str | None],
+    left_out: Collection[str],
+) -> dict[str, Factor]:
+    """The factor of ties between numbers of one unit in cells, by its name; nothing where there are none.
+
+    `left_out` are columns whose values may stand for words, or have to keep a constraint.
+    """
+    found: list[Tie] = []
+    for factor in parts.values():
+        if isinstance(factor, ResolvedFactor):
+            names = [name for name in factor.columns if name not in left_out]
+            for unit in dict.fromkeys(units[name] for name in names):
+                alike = {name: columns[name] for name in names if units[name] == unit}
+                found += factor.ties_among(alike, present)
+    return {_free(TieFactor.kind, parts): TieFactor.of(tuple(found))} if found else {}
+
+
+def _warn_of_alike(found: Mapping[str, Factor], declared: Collection[str]) -> None:
+    for factor in found.values():
+        if isinstance(factor, factors.CategoryFactor):
+            for name, levels in zip(factor.columns, factor.levels, strict=True):
+                if name not in declared:
+                    warn_of_alike(name, levels)
 
 
 def _identifiers(
@@ -204,9 +238,23 @@ def _identifiers(
             made = ", ".join(f"'{text}'" for text in found[name].values(2).tolist())
             warn(
                 f"'{name}' has a text of its own in nearly every row, as names do, so it is not modelled, and "
-                f"samples hold {made}, ...; declare it category or sequence to model it"
+                f"samples hold {made}, ...; declare it category or sequence to model it{_several(texts, found[name])}"
             )
     return found
+
+
+def _several(texts: Values, kind: Identifier) -> str:
+    """What else to do with texts that hold several numbers each, as 120/80; nothing of others, and of ids of a pattern.
+
+    >>> _several(np.array(["120/80", "99/71"], dtype=object), Identifier("bp", "object"))
+    ', or split it into columns of one number each, as 120 and 80'
+    """
+    first = texts[:_LOOKED_AT].tolist()
+    between = {_NUMBER.sub("#", text) for text in first}
+    numbers = _NUMBER.findall(first[0])
+    if kind.serial is not None or len(numbers) < 2 or len(between) > _FEW_WAYS:
+        return ""
+    return f", or split it into columns of one number each, as {numbers[0]} and {numbers[1]}"
 
 
 def condition(values: Values, name: str, asked: str | None, labels: bool) -> Feature:

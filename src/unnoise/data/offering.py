@@ -55,10 +55,12 @@ def _of_counter(name: str) -> str:
     return f"{name} counts the rows, and is modelled like any number: leave it out {_option([name], 'identifier')}"
 
 
-def _of_code(name: str, value: float, share: float) -> str:
+def _of_code(name: str, values: Sequence[float], share: float) -> str:
+    listed = [f"{value:g}" for value in values]
+    which, they = (listed[0], "it stands") if len(listed) == 1 else (" or ".join(listed[-2:]), "they stand")
     return (
-        f"{name} is {value:g} in {100 * share:.2g} % of rows, far from all other values: leave these cells empty if it "
-        "stands for missing"
+        f"{name} is {', '.join([*listed[:-2], which])} in {100 * share:.2g} % of rows, far from all other values: "
+        f"leave these cells empty if {they} for missing"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,11 +22,12 @@ from unnoise.data.base import Feature, Level
 from unnoise.data.charts import Gap
 from unnoise.data.constraints import Chart
 from unnoise.data.containers import Container, EventArray, Table
-from unnoise.data.factors import CategoryFactor, Factor, MissingFactor, NumberFactor, ResolvedFactor
+from unnoise.data.factors import CategoryFactor, Factor, MissingFactor, NumberFactor, ResolvedFactor, TieFactor
 from unnoise.data.kinds import Constant, Empty, Identifier
 from unnoise.processes import HasKernel, product
 
 _SHOWN = 20  # columns of a table or a sentence
+_NEAR = 0.75  # how alike a name and one that was perhaps meant are
 _LONGEST = 60  # letters of the names in a line of a table
 
 
@@ -96,6 +98,16 @@ class Parts:
         """The columns that were missing in some rows, which is modelled by a flag beside each."""
         return tuple(name for factor in self._flags.values() for name in factor.columns)
 
+    @cached_property
+    def ties(self) -> TieFactor | None:
+        """The columns that are often exactly others, if there are any."""
+        return next((factor for factor in self.factors.values() if isinstance(factor, TieFactor)), None)
+
+    @property
+    def in_steps(self) -> bool:
+        """Whether some cells are asked before others: what is missing, and what is tied."""
+        return bool(self.missing) or self.ties is not None
+
     def made_anew(self, n: int, first: int = 0) -> dict[str, Values]:
         """The columns that identify n rows, after `first` others; without those that may be missing."""
         kinds = {name: kind for name, kind in self.constants.items() if name not in self.missing}
@@ -158,13 +170,21 @@ class Parts:
         return f"nats per row, {words}" + (f"; given {', '.join(self.conditions)}" if self.conditions else "")
 
     def cells(self, names: Iterable[str]) -> Any:
-        """Which cells of a state are values of these columns: a tree like a state of (*cells) bool, no flags.
+        """Which cells of a state are values of these columns, or ties between them: a tree like it of (*cells) bool.
 
         Raises:
             InputError: a column that is not modelled, or a part of one thing, such as a latitude without longitude.
         """
         asked = self._modelled(names)
         return self._joined({name: factor.cells_of(asked) for name, factor in self.factors.items()})
+
+    def cells_with(self, names: Iterable[str]) -> Any:
+        """As `cells`, with the ties of these columns and any others."""
+        asked, found = self._modelled(names), self.cells(names)
+        for name, factor in self.factors.items():
+            if factor is self.ties:
+                found[name] = torch.stack([factor.cells_with(one) for one in asked]).any(0)
+        return found
 
     def flags(self, names: Iterable[str]) -> Any:
         """Which cells of a state are flags of these columns, as for `cells`; a column never missing has none."""
@@ -195,7 +215,7 @@ class Parts:
         what = f"log p({', '.join(asked)}{' | ' * bool(behind)}{', '.join(behind)})"
         rest = ", the rest marginalised" if set(self.columns_of_state) - {*asked, *known} else ""
         found = [f.measure_of(asked) for f in self._valued.values() if set(f.columns) & set(asked)]
-        found += [factor.measure for factor in self._flags.values()]
+        found += [self.factors[name].measure for name in self._beside]
         return f"nats per row, {what}{rest}; {'; '.join(dict.fromkeys(found))}"
 
     def levels(self, column: str) -> tuple[Level, ...]:
@@ -235,7 +255,8 @@ class Parts:
         """A table of the columns and their kinds."""
 
         def holes(columns: Collection[str]) -> str:
-            return "".join(factor.words(columns) for factor in self._flags.values())
+            tied = "" if self.ties is None or len(columns) > 1 else self.ties.words(next(iter(columns)))
+            return tied + "".join(factor.words(columns) for factor in self._flags.values())
 
         about = {step.target: self.measured(step) for step in self.chart.gaps}
         found = [(f, *row) for f in self._valued.values() for row in _rows(f)]
@@ -295,8 +316,13 @@ class Parts:
 
     @property
     def _valued(self) -> dict[str, Factor]:
-        """All factors but the flags."""
-        return {name: factor for name, factor in self.factors.items() if not isinstance(factor, MissingFactor)}
+        """All factors but the flags and the ties."""
+        return {name: factor for name, factor in self.factors.items() if factor.of_values}
+
+    @property
+    def _beside(self) -> tuple[str, ...]:
+        """The names of the others."""
+        return tuple(name for name, factor in self.factors.items() if not factor.of_values)
 
     @property
     def _flags(self) -> dict[str, MissingFactor]:
@@ -326,7 +352,10 @@ class Parts:
 def unknown_column(name: object, known: Collection[str]) -> InputError:
     """The sentence about a column that there is not."""
     listed = ", ".join(list(known)[:_SHOWN]) + (", ..." if len(known) > _SHOWN else "")
-    return InputError(f"The model has no column {name!r:.100}; its columns are {listed}.")
+    small = {one.lower(): one for one in known}
+    near = difflib.get_close_matches(str(name).strip().lower(), small, 1, _NEAR)
+    guess = f"did you mean {small[near[0]]!r}? Its" if near else "its"
+    return InputError(f"The model has no column {name!r:.100}; {guess} columns are {listed}.")
 
 
 def _rows(factor: Factor) -> list[tuple[str, tuple[str, ...], str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -18,7 +18,7 @@ from unnoise.data import arrays, conditions, frames, holes
 from unnoise.data._checked import check_distinct
 from unnoise.data._given import objects, values_of
 from unnoise.data._numerics import Values
-from unnoise.data.factors import CategoryFactor, Factor, SequenceFactor
+from unnoise.data.factors import CategoryFactor, Factor, OrderedFactor, SequenceFactor
 from unnoise.data.factors.base import as_type, quoted
 from unnoise.data.holes import Mask
 from unnoise.data.parts import Parts, unknown_column
@@ -204,6 +204,9 @@ def given(parts: Parts, told: Mapping[str, Any], context: Mapping[str, Any], n: 
     x, known = {}, {}
     for key, factor in parts._valued.items():
         x[key], known[key] = _states(factor, states, n)
+    if parts.ties is not None:
+        (key,) = (key for key, factor in parts.factors.items() if factor is parts.ties)
+        x[key], known[key] = _states(parts.ties, states, n)
     for key, factor in parts._flags.items():
         known[key] = torch.zeros((n, len(factor.columns)), dtype=torch.bool)
         x[key] = torch.zeros((n, len(factor.columns)), dtype=torch.int64)
@@ -212,6 +215,7 @@ def given(parts: Parts, told: Mapping[str, Any], context: Mapping[str, Any], n: 
                 missing, rows = flags[name]
                 known[key][:, place] = torch.from_numpy(rows)
                 x[key][:, place] = int(missing)
+    x, known = ({key: told[key] for key in parts.factors} for told in (x, known))
     inside = {name: kind for name, kind in parts.conditions.items() if name in parts.container.columns}
     if inside:
         restored = conditions.given_columns(context, n, parts.conditions)
@@ -279,15 +283,17 @@ def _within(
             _warn_if_far(parts, factor, name, kept)
         return Among(tuple(dict.fromkeys(kept.tolist())), others)
     numeric = factor is None or _is_numeric(factor, name)
+    if isinstance(factor, OrderedFactor) and not numeric:
+        return _between(factor.levels[0], name, value, restore)
     if not numeric or isinstance(factor, SequenceFactor) or type(factor) is CategoryFactor:
         kind = getattr(factor, "kind", "others")
         raise InputError(
-            f"Column '{name}' is modelled as {kind}, and a range (low, high) needs numbers; "
+            f"Column '{name}' is modelled as {kind}, and a range (low, high) needs numbers or ordered levels; "
             "give a set of its values instead."
         )
     ends = [end for end in value if end is not None]
     fine = all(isinstance(end, Real) and not isinstance(end, bool | np.bool_) and math.isfinite(end) for end in ends)
-    turn = None if factor is None else factor.turn_of(name)
+    turn = parts.container.turn(name) if factor is None else factor.turn_of(name) or parts.container.turn(name)
     if not fine or (len(ends) == 2 and ends[0] > ends[1] and turn is None):
         expected = "low at most high" if fine else "both finite numbers or None"
         shown = f"({', '.join(map(word_of(parts, name), ends))})" if fine else f"{value!r:.100}"
@@ -295,6 +301,19 @@ def _within(
     _warn_if_far(parts, factor, name, np.array(ends, dtype=np.float64), ends=True)
     low, high = value
     return Range(low, high, parts.container.outside(name), turn)
+
+
+def _between(levels: Sequence[Any], name: str, value: Any, restore: Callable[[str, Values], Values]) -> Among:
+    """The levels from one to another, in their order; None is open."""
+    ends = [None if end is None else restore(name, np.array([end], dtype=object))[0] for end in value]
+    low = 0 if ends[0] is None else levels.index(ends[0])
+    high = len(levels) - 1 if ends[1] is None else levels.index(ends[1])
+    if low > high:
+        raise InputError(
+            f"Column '{name}' was given the range ({ends[0]}, {ends[1]}); expected (low, high) in the order of its "
+            f"levels, {' < '.join(levels)}."
+        )
+    return Among(tuple(levels[low : high + 1]))
 
 
 def word_of(parts: Parts, name: str) -> Callable[[Any], str]:

@@ -174,6 +174,16 @@ class Resolution(Kind):
         return (float(ends[cell]), float(starts[cell + 1])) if between else None
 
     @property
+    def ordered(self) -> NDArray[np.bool_]:
+        """Which states of the first digit follow on each other: no words, and no number far from all others."""
+        middles, upto = self._middles, np.cumsum(self.shares)
+        low, high = np.interp((0.1, 0.9), upto / upto[-1], middles)
+        far = np.concatenate([[True], np.diff(middles) > max(high - low, 0.0), [True]])
+        follows = ~(far[1:] & far[:-1])
+        follows[: self.less], follows[len(follows) - self.more :] = False, False
+        return np.logical_and.reduceat(follows, self._first)
+
+    @property
     def _numbers(self) -> Values:
         """The first and the last number as a point, without words."""
         return np.array([self._starts[self.less], self._ends[len(self.ends) - 1 - self.more]])

@@ -8,6 +8,7 @@ else a dict of tensors. With x the state and u the data in its own units
 It is a density of numbers and angles, a probability of levels and tokens, a lower bound for dequantised integers.
 
 Where the data have holes, a cell of the state is unknown, and whether it is missing is modelled by a flag beside it.
+Where a column is often exactly another one, whether it is so is a cell of its own (`factors.TieFactor`).
 """
 
 from __future__ import annotations
@@ -97,10 +98,12 @@ class Schema(Parts):
         orders = {name: order for name in left if (order := container.categories(name)) is not None}
         resolve = isinstance(container, containers.Table)
         words = {name: container.words(name).values() for name in left}
-        modelled = inference.modelled(left, present, declared, levels, resolve, orders, words)
+        parts, constants = inference.modelled(left, present, declared, levels, resolve, orders, words)
+        spoken = {name for name in left if container.words(name)} | chart.touched
+        parts |= inference.tied(parts, left, present, units, spoken)
         beside = any(name not in columns for name in given)
         may_be_unknown = bool(features) and (beside if optional is None else optional)
-        return cls(*modelled, features, container, chart, may_be_unknown)
+        return cls(parts, constants, features, container, chart, may_be_unknown)
 
     def encode(self, data: Any, y: Any = None) -> Encoded:
         """States and conditions of data of the fitted form; `y` as in `infer`. A hole is a cell that is not known."""
@@ -151,12 +154,13 @@ class Schema(Parts):
         for name, factor in self._valued.items():
             part = held[name].detach().cpu()
             columns |= factor.decode(part) if rng is None else factor.draw(part, rng)
+        columns = self._tied(columns, held, told or {})
         return self.chart.back(columns, told) if self.chart else columns
 
     def round_trip(self, x: Any) -> Any:
         """States after decoding and encoding: an integer is at the lower edge of its cell."""
         x_0 = self._states(*self.chart.forward(self.values(x), {}))
-        return {**x_0, **{name: x[name] for name in self._flags}} if self._flags else x_0
+        return {**x_0, **{name: x[name] for name in self._beside}} if self._beside else x_0
 
     def encode_condition(self, given: Any, n: int) -> Tensor | None:
         """The features (n, c) of conditions; None if the model has no conditions.
@@ -254,11 +258,28 @@ class Schema(Parts):
 
     def _missing(self, x: Any) -> dict[str, Mask]:
         """Where the flags of states say that a column is missing."""
-        found: dict[str, Mask] = {}
-        for name, factor in self._flags.items():
-            found |= factor.decode(self._parts(x)[name].detach().cpu())
+        found = self._said_missing(self._parts(x))
         everywhere = np.ones(_tree.length(x), dtype=bool)
         return self.chart.missing(found) | dict.fromkeys(self.empty, everywhere)
+
+    def _said_missing(self, parts: Mapping[str, Tensor]) -> dict[str, Mask]:
+        found: dict[str, Mask] = {}
+        for name, factor in self._flags.items():
+            found |= factor.decode(parts[name].detach().cpu())
+        return found
+
+    def _tied(
+        self, columns: dict[str, Values], parts: Mapping[str, Tensor], told: Mapping[str, tuple[Values, Mask]]
+    ) -> dict[str, Values]:
+        """The columns with ties between them, of which those that are told stay as they are."""
+        if self.ties is None:
+            return columns
+        held = {name: told[name] for name in self.ties.columns if name in told}
+        for name, (values, there) in held.items():
+            columns[name] = np.where(there, values, columns[name]).astype(columns[name].dtype)
+        (x,) = (parts[name] for name, factor in self.factors.items() if factor is self.ties)
+        masks = {name: there for name, (_, there) in held.items()}
+        return self.ties.put(columns, x.detach().cpu(), masks, self._said_missing(parts))
 
     def _states(self, columns: Mapping[str, Values], present: Present) -> Any:
         for name, kind in self.constants.items():

@@ -22,6 +22,7 @@ from unnoise.data.factors import (
     MissingFactor,
     ResolvedFactor,
     SequenceFactor,
+    TieFactor,
 )
 from unnoise.data.holes import split
 from unnoise.data.kinds import Category
@@ -44,6 +45,7 @@ def _levels(factor: CategoryFactor) -> dict[str, Levels]:
 
 @levels_of.register(MissingFactor)
 @levels_of.register(SequenceFactor)
+@levels_of.register(TieFactor)
 def _no_columns(factor: Factor) -> dict[str, Levels]:
     return {}
 

@@ -9,6 +9,7 @@ from unnoise.laws.categorical import Categorical as Categorical
 from unnoise.laws.components import CategoricalComponents as CategoricalComponents
 from unnoise.laws.components import Components as Components
 from unnoise.laws.components import NormalComponents as NormalComponents
+from unnoise.laws.components import OrderedComponents as OrderedComponents
 from unnoise.laws.components import PoissonComponents as PoissonComponents
 from unnoise.laws.components import WrappedNormalComponents as WrappedNormalComponents
 from unnoise.laws.dirichlet import Dirichlet as Dirichlet

@@ -24,8 +24,9 @@ from unnoise.look.answers import Answers, ByColumn, quietly
 from unnoise.look.asking import LONGEST, Fields, Inquiry, value_of
 from unnoise.look.drawing import Word, percent
 from unnoise.look.subjects import Subject, factors_of
-from unnoise.model.questions import Rows, both, every_cell, negated, told
+from unnoise.model.questions import Rows, answered, both, every_cell, negated
 from unnoise.model.scoring import estimated_cells
+from unnoise.model.ties import Ties
 from unnoise.processes import is_masked, leaves
 from unnoise.samplers import FirstHitting
 
@@ -283,11 +284,11 @@ def _drawn(
     schema, n, rng = answers.schema, len(encoded), generator(seed)
     x, cond = encoded.all(rng)
     known = every_cell(schema, n) if encoded.known is None else encoded.known
-    asked = _tree.map(lambda *rows: torch.stack(rows), *[schema.cells(names) for names in groups])
+    asked = _tree.map(lambda *rows: torch.stack(rows), *[schema.cells_with(names) for names in groups])
     rows = Rows(x, both(known, negated(asked)), cond).repeated(draws)
     every = _tree.map(lambda mask: mask.repeat_interleave(draws, 0), asked)
     sampler = FirstHitting if _one_by_one(answers, groups) else None
-    return schema.values(told(rows, every, answers.model.asker(rng, sampler=sampler)).x, rng)
+    return schema.values(answered(rows, every, Ties(schema), answers.model.asker(rng, sampler=sampler)).x, rng)
 
 
 def _one_by_one(answers: Answers, groups: Sequence[tuple[str, ...]]) -> bool:

@@ -17,7 +17,7 @@ from unnoise._seeding import generator
 from unnoise.data._numerics import Values
 from unnoise.data.charts import Gap
 from unnoise.data.conditions import taken
-from unnoise.data.factors import CategoryFactor, Factor, MissingFactor, ResolvedFactor, SequenceFactor
+from unnoise.data.factors import CategoryFactor, Factor, MissingFactor, ResolvedFactor, SequenceFactor, TieFactor
 from unnoise.look.answers import Answers, ByColumn, read
 from unnoise.look.subjects import plain_words
 from unnoise.model.sampling import sampled
@@ -111,8 +111,9 @@ def shown(factor: Factor, x: Tensor, words: Words) -> dict[str, list[str] | Valu
     return {name: values if factor.block else words(name, values) for name, values in columns.items()}
 
 
-@shown.register
-def _flags_shown(factor: MissingFactor, x: Tensor, words: Words) -> dict[str, list[str] | Values]:
+@shown.register(MissingFactor)
+@shown.register(TieFactor)
+def _nothing_shown(factor: Factor, x: Tensor, words: Words) -> dict[str, list[str] | Values]:
     return {}
 
 

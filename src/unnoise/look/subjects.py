@@ -12,7 +12,6 @@ from unnoise.data.charts import Gap
 from unnoise.data.factors import (
     CategoryFactor,
     Factor,
-    MissingFactor,
     NumberFactor,
     OrderedFactor,
     ResolvedFactor,
@@ -82,7 +81,7 @@ def subjects(schema: Schema) -> dict[str, Subject]:
 
 def factors_of(schema: Schema) -> dict[str, Factor]:
     """The factor that each modelled column is a part of."""
-    factors = [factor for factor in schema.factors.values() if not isinstance(factor, MissingFactor)]
+    factors = [factor for factor in schema.factors.values() if factor.of_values]
     return {name: factor for factor in factors for name in factor.columns}
 
 

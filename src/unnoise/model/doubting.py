@@ -19,7 +19,7 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise._errors import warn
 from unnoise._seeding import generator
-from unnoise.data.factors import Factor, MissingFactor
+from unnoise.data.factors import Factor
 from unnoise.data.questions import Given
 from unnoise.evaluation.closed_form import mixture_in
 from unnoise.model.defaults import is_timeless
@@ -40,8 +40,8 @@ def warn_of_values_apart(model: Model, known: Given) -> None:
     schema, rows = model.schema_, Rows(known.x, known.known, known.cond)
     if not len(rows):
         return
-    parts = {name: part for name, part in schema.factors.items() if not isinstance(part, MissingFactor)}
-    named = {label: schema.cells([first]) for part in parts.values() for label, first in _named(part)}
+    parts = [part for part in schema.factors.values() if part.of_values]
+    named = {label: schema.cells([first]) for part in parts for label, first in _named(part)}
     rows = rows.at(slice(0, 1 if alike(rows) else MOST_ROWS))
     there = {name: _tree.ravel(both(cells, rows.known)).any(1) for name, cells in named.items()}
     names = [name for name, rows_of in there.items() if rows_of.any()][:MOST_VALUES]

@@ -14,6 +14,7 @@ from torch import nn
 from unnoise import _tree
 from unnoise._atomic import atomic_path
 from unnoise._errors import InputError
+from unnoise._places import check_makeable
 from unnoise._version import __version__
 from unnoise.data import Schema
 from unnoise.data.kinds import Category
@@ -47,8 +48,10 @@ def exported(
         InputError: what the model has that this cannot say with torch alone.
     """
     _check_free(folder, overwrite)
+    check_makeable(folder)
     table = is_masked(denoiser.process)
     files = _of_table(denoiser, schema, steps) if table else _of_numbers(denoiser, schema, sampler, steps)
+    folder.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(folder) as beside:
         beside.mkdir()
         for name, content in files.items():

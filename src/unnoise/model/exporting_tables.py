@@ -17,7 +17,7 @@ from unnoise._errors import InputError
 from unnoise.data import Schema
 from unnoise.data._checked import TEXT
 from unnoise.data.containers import Table
-from unnoise.data.factors import CategoryFactor, Factor, MissingFactor, ResolvedFactor
+from unnoise.data.factors import CategoryFactor, Factor, MissingFactor, ResolvedFactor, TieFactor
 from unnoise.data.kinds import Identifier
 from unnoise.denoisers import Denoiser
 from unnoise.evaluation.closed_form import mixture_in
@@ -63,7 +63,8 @@ def of_table(denoiser: Denoiser, schema: Schema) -> dict[str, Any]:
         "sites": [factor.cells[0] for factor in schema.factors.values()],
         "masks": torch.cat(masks).tolist(),
         "flags": flags,
-        "cells": [None if flag else name for flag, (_, name) in zip(flags, _cells(schema), strict=True)],
+        "cells": _names(schema),
+        "ties": list(_ties(schema)),
         "placed": [len(part.columns) for part in schema.factors.values() if isinstance(part, ResolvedFactor)],
         "columns": list(_columns(schema, flags)),
     }
@@ -73,6 +74,8 @@ def _check(denoiser: Denoiser, schema: Schema) -> None:
     has = ""
     if not isinstance(schema.container, Table):
         has = "what is no table"
+    elif schema.container.several:
+        has = f"the column {schema.container.several[0].label!r}, whose texts of several numbers only unnoise can write"
     elif schema.chart:
         has = "constraints"
     elif odd := [name for name in schema.container.columns if schema.container.is_counted(name)]:
@@ -88,23 +91,40 @@ def _check(denoiser: Denoiser, schema: Schema) -> None:
         )
 
 
-_KNOWN = CategoryFactor, MissingFactor, ResolvedFactor
+_KNOWN = CategoryFactor, MissingFactor, ResolvedFactor, TieFactor
 
 
 def _cells(schema: Schema) -> Iterator[tuple[Factor, str]]:
     """Of every cell of a state the factor and the column."""
     for factor in schema.factors.values():
+        if isinstance(factor, TieFactor):
+            yield from ((factor, tie.target) for tie in factor.ties)
+            continue
         counts = factor.digits if isinstance(factor, ResolvedFactor) else (1,) * len(factor.columns)
         for name, count in zip(factor.columns, counts, strict=True):
             yield from itertools.repeat((factor, name), count)
 
 
+def _names(schema: Schema) -> list[str | None]:
+    """The column of which each cell is a value, if it is one."""
+    return [name if factor.of_values else None for factor, name in _cells(schema)]
+
+
+def _ties(schema: Schema) -> Iterator[dict[str, Any]]:
+    """The cells of ties, each after those of its bases, and the columns that they tie."""
+    start = [isinstance(factor, TieFactor) for factor, _ in _cells(schema)]
+    for place, tie in enumerate(
+        () if schema.ties is None else schema.ties.ties, start.index(True) if any(start) else 0
+    ):
+        yield {"cell": place, "of": tie.target, "bases": list(tie.bases)}
+
+
 def _columns(schema: Schema, flags: list[str | None]) -> Iterator[dict[str, Any]]:
     """The columns in the order of the data."""
-    cells = [None if flag else name for flag, (_, name) in zip(flags, _cells(schema), strict=True)]
+    cells = _names(schema)
     rows = [name for part in schema.factors.values() if isinstance(part, ResolvedFactor) for name in part.columns]
     types = {str(column.label): column.type for column in schema.container.layout}  # type: ignore[attr-defined]
-    valued = [part for part in schema.factors.values() if not isinstance(part, MissingFactor)]
+    valued = [part for part in schema.factors.values() if part.of_values]
     held = {name: part for part in valued for name in part.columns}
     for name in schema.container.columns:
         factor, always = held.get(name), schema.constants.get(name)

@@ -43,9 +43,9 @@ def imputed(model: Model, X: Any, y: Any, draws: int, point: str | None, seed: i
     ask = model.asker(rng)
     if point is not None:
         ask = partial(_points, model, ask, POINTS[point])
-    if point is not None and POINTS[point]:
+    if means := point is not None and POINTS[point]:
         ask = partial(_with_means, model, ask)
-    done = _chunks(filled(rows.at(some).repeated(draws), flags, ask).x, draws)
+    done = _chunks(filled(rows.at(some).repeated(draws), flags, ask, tied=not means).x, draws)
     where = some.nonzero()[:, 0]
     complete = [_tree.map(lambda leaf, new: leaf.index_copy(0, where, new.to(leaf)), x, one) for one in done]
     frames = [schema.filled(X, states, None if point else rng) for states in complete]

@@ -327,7 +327,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         rng = generator(seed)
         encoded = self.schema_.encode(X, y)
-        if of is not None or given is not None or encoded.known is not None or self.schema_.missing:
+        if of is not None or given is not None or encoded.known is not None or self.schema_.in_steps:
             return estimated(self, encoded, of, given, rng, likelihood, dequantisations)
         if dequantisations == 1 or encoded.jitter is None:
             x, cond = encoded.all(rng)

@@ -5,7 +5,7 @@ values, given all flags:
 
     p(flags, values | known) = p(flags | known) p(values | flags, known)
 
-and whatever is missing is marginalised.
+Likewise ties come before the values of their columns (`model.ties`), and whatever is missing is marginalised.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from torch import Tensor
 
 from unnoise import _tree
 from unnoise.data import Schema
-from unnoise.data.factors import Factor, MissingFactor
+from unnoise.data.factors import MissingFactor
 from unnoise.denoisers import Answering, Denoiser
 from unnoise.evaluation import Estimate, Likelihood
+from unnoise.model.ties import Ties
 from unnoise.processes import map_leaves
 
 Ask = Callable[["Rows", Any], Any]  # rows and the cells that they ask -> states
@@ -106,14 +107,15 @@ class Rows:
 
 
 class Flags:
-    """The flags of a schema, and the cells that they speak of."""
+    """The flags of a schema, and the cells that they speak of; and its ties."""
 
     def __init__(self, schema: Schema) -> None:
         self.leaf = next((name for name, part in schema.factors.items() if isinstance(part, MissingFactor)), None)
+        self.ties = Ties(schema)
         if self.leaf is not None:
             columns = schema.factors[self.leaf].columns
             self.cells = {
-                name: torch.stack([_cells_with(column, factor).reshape(-1) for column in columns])  # (flags, cells)
+                name: torch.stack([factor.cells_with(column).reshape(-1) for column in columns])  # (flags, cells)
                 for name, factor in schema.factors.items()
             }
             joint = {name: len(factor.columns) if factor.joint else 1 for name, factor in schema.factors.items()}
@@ -180,23 +182,34 @@ class Flags:
 
 
 def drawn(rows: Rows, flags: Flags, ask: Ask) -> Rows:
-    """The rows with all their cells drawn: flags, then the values that there are."""
+    """The rows with all their cells drawn: flags, then ties and the values that there are."""
     wanted = _tree.map(torch.logical_not, rows.known)
     of_flags, of_values = flags.split(wanted)
     rows = told(rows, of_flags, ask)
     there = both(of_values, negated(flags.gone(rows)))
-    return flags.as_in(rows, told(flags.present(rows, there), there, ask))
+    return flags.as_in(rows, answered(flags.present(rows, there), there, flags.ties, ask))
 
 
-def filled(rows: Rows, flags: Flags, ask: Ask) -> Rows:
+def filled(rows: Rows, flags: Flags, ask: Ask, tied: bool = True) -> Rows:
     """The rows with the values of all their holes drawn, whatever flags say of them.
 
-    Holes without a flag are filled first, given all flags; then the others, as if they were there.
+    Holes without a flag are filled first, given all flags; then the others, as if they were there. Unless `tied`, it
+    stays open what they are tied to, as for means.
     """
     _, holes = flags.split(_tree.map(torch.logical_not, rows.known))
+    holes = holes if tied else flags.ties.split(holes)[1]
     flagged = both(holes, flags.absent(rows))
-    rows = told(rows, both(holes, negated(flagged)), ask)
-    return told(flags.present(rows, flagged), flagged, ask)
+    rows = answered(rows, both(holes, negated(flagged)), flags.ties, ask)
+    return answered(flags.present(rows, flagged), flagged, flags.ties, ask)
+
+
+def answered(rows: Rows, asked: Any, ties: Ties, ask: Ask) -> Rows:
+    """The rows with these cells drawn and known: ties, then the values that do not follow, and those that do."""
+    of_ties, values = ties.split(asked)
+    rows = told(rows, of_ties, ask)
+    follow = ties.followed(rows.x, rows.known, values)
+    rows = told(rows, both(values, negated(follow)), ask)
+    return replace(rows, x=ties.put(rows.x, follow), known=either(rows.known, follow))
 
 
 def told(rows: Rows, asked: Any, ask: Ask) -> Rows:
@@ -228,11 +241,6 @@ def scored(rows: Rows, of: Any, flags: Flags) -> Iterator[tuple[Rows, Any]]:
         yield settled, of_flags
     if bool(any_in_row(of_values).any()):
         yield rows, of_values
-
-
-def _cells_with(column: str, factor: Factor) -> Tensor:
-    """The cells that need this column, which may be a part of them."""
-    return torch.full(factor.cells, column in factor.columns) if factor.joint else factor.cells_of({column})
 
 
 def every_cell(schema: Schema, n: int) -> Any:

@@ -16,7 +16,8 @@ from unnoise.data import Encoded, Schema
 from unnoise.data.factors.base import quoted
 from unnoise.denoisers import Denoiser, ExactProductMixture
 from unnoise.evaluation.closed_form import mixture_in
-from unnoise.laws import ProductMixture, fit_latent_classes
+from unnoise.laws import CategoricalComponents, OrderedComponents, ProductMixture, fit_latent_classes
+from unnoise.laws.components import Components
 from unnoise.laws.latent_classes import COMPONENTS, CROSSED
 from unnoise.model.questions import every_cell
 from unnoise.processes import HasKernel, Process, components_of, map_leaves, require
@@ -58,7 +59,7 @@ def fitted(
 
         options: Any = dict(components=most, weights=weights, rng=rng, time_limit=time_limit, on_step=tell)
         options["together"] = _together(schema, base)
-        law = fit_latent_classes(base, x, known, **options)
+        law = fit_latent_classes(_in_order(schema, base), x, known, **options)
     return ExactProductMixture(process, law).requires_grad_(False).eval()
 
 
@@ -119,11 +120,27 @@ def _anywhere(process: HasKernel[Any], schema: Schema) -> Any:
     return _base(process, schema, x, every_cell(schema, 1))
 
 
+def _in_order(schema: Schema, base: Any) -> Any:
+    """With the order of states that the cells of numbers have."""
+    factors = iter(schema.factors.values())
+
+    def ordered(part: Components) -> Components:
+        flags = next(factors).ordered
+        if flags is None or not isinstance(part, CategoricalComponents):
+            return part
+        masks = part.probs.shape[-1] - flags.shape[-1]  # states that no data have
+        return OrderedComponents.of_base(part, torch.nn.functional.pad(flags, (0, masks)).to(part.probs.device))
+
+    return _tree.map(ordered, base)
+
+
 def _together(schema: Schema, base: Any) -> Any:
-    """The number of the column, or of columns that are one thing, that each cell belongs to."""
+    """The number of the column, or of columns that are one thing, that each cell belongs to; ties have their own."""
     count, found = itertools.count(), []
     for factor in schema.factors.values():
         numbers = torch.zeros(factor.cells, dtype=torch.int64)
+        for place in range(len(numbers)) if factor is schema.ties else ():
+            numbers[place] = next(count)
         for name in factor.columns[:1] if factor.joint else factor.columns:
             cells = torch.ones_like(numbers).bool() if factor.joint else factor.cells_of({name})
             numbers[cells] = next(count)

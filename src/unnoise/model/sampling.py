@@ -14,9 +14,9 @@ from unnoise import _tree
 from unnoise._errors import InputError, warn
 from unnoise.data import Schema
 from unnoise.data._numerics import Values
-from unnoise.data.questions import Given, Held, Within, word_of
+from unnoise.data.questions import Given, Held, word_of
 from unnoise.denoisers import conditions
-from unnoise.model.questions import Ask, Flags, Rows, any_in_row, drawn, negated, told
+from unnoise.model.questions import Ask, Flags, Rows, answered, any_in_row, both, drawn, either, negated
 
 MOST_TRIES = 256  # draws per row, for ranges and sets
 AT_ONCE = 2**15  # draws of one attempt
@@ -28,13 +28,13 @@ def sampled(schema: Schema, known: Given, ask: Ask, rng: torch.Generator) -> tup
     if len(rows) and not any_in_row(negated(rows.known)).any():
         raise InputError("got values for every column as given, so nothing is left to ask; leave some out")
     if known.within:
-        rows, values = _within(rows, known.within, schema, ask, rng)
+        rows, values = _within(rows, known, flags, schema, ask, rng)
         known = replace(known, columns={**known.columns, **values})
     return drawn(rows, flags, ask).x, known
 
 
 def _within(
-    rows: Rows, within: Mapping[str, Within], schema: Schema, ask: Ask, rng: torch.Generator
+    rows: Rows, known: Given, flags: Flags, schema: Schema, ask: Ask, rng: torch.Generator
 ) -> tuple[Rows, Held]:
     """The rows with the columns of ranges and sets drawn and known: draws of these alone, until they lie inside.
 
@@ -42,16 +42,19 @@ def _within(
     state may stand for many values, a few of them inside, so the values that were drawn are kept too, of the columns
     that hang together with no others.
     """
+    within, ties = known.within, flags.ties
     alone = [name for name in within if schema.chart.connected(name) <= {name}]
     exact: dict[str, Values] = {}
     wanted = _tree.map(lambda cells, known: cells & ~known, schema.cells(schema.chart.closure(within)), rows.known)
+    wanted = either(wanted, both(ties.among(either(rows.known, wanted)), negated(rows.known)))
     same, left = alike(rows), torch.arange(len(rows))
     tries, kept, pools = 0, [], []
     while len(left) and tries < MOST_TRIES * len(rows):
         index = left.repeat(max(1, min(tries, AT_ONCE) // len(left)))
         tries += len(index)
-        some = told(rows.at(index), conditions.at(wanted, index), ask)
-        values, drawn_in = schema.values(some.x), schema.values(some.x, rng)
+        some = answered(rows.at(index), conditions.at(wanted, index), ties, ask)
+        fixed = _held_at(known, index) if schema.ties is not None else None
+        values, drawn_in = schema.values(some.x, told=fixed), schema.values(some.x, rng, fixed)
         values |= {name: drawn_in[name] for name in alone}
         inside = torch.from_numpy(np.logical_and.reduce([one.holds(values[name]) for name, one in within.items()]))
         hits = some.at(inside)
@@ -80,6 +83,12 @@ def _within(
     own = {name: np.concatenate([part[name] for part in pools])[chosen.numpy()] for name in alone}
     _keep(exact, len(rows), left, own)
     return _with(rows, left, pool.at(chosen)), {name: (part, everywhere) for name, part in exact.items()}
+
+
+def _held_at(known: Given, index: Tensor) -> Held:
+    """The values that were given, of some rows."""
+    rows = index.numpy()
+    return {name: (values[rows], there[rows]) for name, (values, there) in known.columns.items()}
 
 
 def _keep(exact: dict[str, Values], n: int, places: Tensor, own: Mapping[str, Values]) -> None:

@@ -16,7 +16,7 @@ from unnoise.evaluation import Estimate, Likelihood
 from unnoise.evaluation.closed_form import own_likelihood
 from unnoise.evaluation.dequantised import DequantisedLikelihood
 from unnoise.model.defaults import default_likelihood
-from unnoise.model.questions import Flags, Model, Rows, either, every_cell, scored
+from unnoise.model.questions import Flags, Model, Rows, both, either, every_cell, negated, scored
 
 Columns = str | Sequence[str] | None
 
@@ -38,6 +38,7 @@ def estimated(
     of, given = columns_of(schema, of, given)
     known = every_cell(schema, len(encoded)) if encoded.known is None else encoded.known
     asked, beside = (either(schema.cells(names), schema.flags(names)) for names in (of, given))
+    asked = either(asked, both(schema.cells((*of, *given)), negated(beside)))  # with ties between both
     known = _tree.map(lambda mask, a, b: mask & (a | b), known, asked, beside)
     return _estimated(model, encoded, known, asked, rng, likelihood, dequantisations)
 
@@ -51,7 +52,7 @@ def estimated_cells(
 ) -> Estimate:
     """The log-likelihood of other columns in each row: of `columns[i]` in row i, given all else that it says."""
     schema = model.schema_
-    masks = [either(schema.cells(names), schema.flags(names)) for names in columns]
+    masks = [either(schema.cells_with(names), schema.flags(names)) for names in columns]
     return estimated_masks(model, encoded, _tree.map(lambda *rows: torch.stack(rows), *masks), rng, likelihood)
 
 
@@ -75,10 +76,12 @@ def _estimated(
     """Of the cells `asked`, those of all rows or of each, given the others that are known."""
     schema, chosen = model.schema_, likelihood or model.likelihood or own_likelihood(model.denoiser_)
     x, cond = encoded.all(rng)
-    of_rows = _tree.map(lambda mask, a: mask & a, known, asked)
+    flags, of_rows = Flags(schema), _tree.map(lambda mask, a: mask & a, known, asked)
+    follow = negated(flags.ties.followed(x, known, of_rows))
+    known, of_rows = both(known, follow), both(of_rows, follow)
     edges = encoded if dequantisations > 1 and encoded.jitter is not None else None
     ask = partial(answer, model, chosen, edges, dequantisations, rng)
-    found = [ask(*question) for question in scored(Rows(x, known, cond), of_rows, Flags(schema))]
+    found = [ask(*question) for question in scored(Rows(x, known, cond), of_rows, flags)]
     return _sum(found, schema.volumes(of_rows) + encoded.log_detail(of_rows))
 
 

@@ -28,13 +28,44 @@ def sample(n: int, seed: int = 0, folder: pathlib.Path = HERE, **given: str) -> 
     if flags.any():  # what is missing comes first, then the values that there are
         asked = flags.expand(n, -1)
         x = torch.where(asked, draw(x, torch.zeros_like(asked), asked), x)
-    asked = ~flags & ~_missing(plan, x)
-    some = asked.any(1)
-    drawn = draw(x[some], flags.expand(n, -1)[some], asked[some])
-    x[some] = torch.where(asked[some], drawn, x[some])
+    missing, known = _missing(plan, x), flags.expand(n, -1)
+    ties, asked = torch.zeros_like(missing), ~flags & ~missing
+    for tie in plan["ties"]:  # then which columns are others in a row, as far as these are there
+        ties[:, tie["cell"]] = ~(missing & _cells(plan, tie["of"], *tie["bases"])).any(1)
+        asked[:, tie["cell"]] = False
+    if ties.any():
+        _put(x, known, ties, draw)
+        for tie in plan["ties"]:
+            asked &= ~((x[:, tie["cell"]] > 0)[:, None] & _cells(plan, tie["of"]))  # it follows
+    _put(x, known | ties, asked, draw)
     places = [torch.rand(count, n, generator=rng, dtype=torch.float64) for count in plan["placed"]]
     where = torch.cat(places).tolist() if places else []
-    return {one["name"]: _column(one, x, where, given) for one in plan["columns"]}
+    columns = {one["name"]: _column(one, x, where, given) for one in plan["columns"]}
+    for tie in plan["ties"]:
+        (to,) = (one for one in plan["columns"] if one["name"] == tie["of"])
+        for row, state in enumerate(x[:, tie["cell"]].tolist()):
+            if state:
+                columns[tie["of"]][row] = _typed(to, [columns[tie["bases"][state - 1]][row]])[0]
+    return columns
+
+
+def _put(x: Tensor, known: Tensor, asked: Tensor, draw: Draw) -> None:
+    """Draw the cells that are asked in rows that ask some."""
+    some = asked.any(1)
+    x[some] = torch.where(asked[some], draw(x[some], known[some], asked[some]), x[some])
+
+
+def _cells(plan: dict[str, Any], *names: str) -> Tensor:
+    """Which cells are values of these columns."""
+    return torch.tensor([cell in names for cell in plan["cells"]])
+
+
+def _typed(one: dict[str, Any], values: list[Any]) -> list[Any]:
+    """Numbers in the type of a column."""
+    if not one["float"]:
+        return [round(value) for value in values]
+    typed: list[Any] = torch.tensor(values, dtype=getattr(torch, one["float"])).tolist()
+    return typed
 
 
 def _missing(plan: dict[str, Any], x: Tensor) -> Tensor:
@@ -42,7 +73,7 @@ def _missing(plan: dict[str, Any], x: Tensor) -> Tensor:
     found = torch.zeros_like(x, dtype=torch.bool)
     for place, name in enumerate(plan["flags"]):
         if name is not None:
-            found |= (x[:, place] == 1)[:, None] & torch.tensor([cell == name for cell in plan["cells"]])
+            found |= (x[:, place] == 1)[:, None] & _cells(plan, name)
     return found
 
 
@@ -129,7 +160,7 @@ def _column(one: dict[str, Any], x: Tensor, where: list[list[float]], given: dic
     else:
         values = [_number(one, state, place) for state, place in zip(digits, where[one["row"]], strict=True)]
     if one["float"]:
-        values = torch.tensor(values, dtype=getattr(torch, one["float"])).tolist()
+        values = _typed(one, values)
     gone = [0] * len(x) if one["flag"] is None else x[:, one["flag"]].tolist()
     return [None if missing else value for value, missing in zip(values, gone, strict=True)]
 

@@ -36,8 +36,8 @@ class Known:
 
 
 def sampled(model: DenoisingMarkovModel, rows: Encoded, cond: Tensor | None, rng: torch.Generator) -> Any:
-    """States of as many samples as rows, where flags come first if there are any."""
-    if not model.schema_.missing:
+    """States of as many samples as rows, where flags and ties come first if there are any."""
+    if not model.schema_.in_steps:
         return model.sample_states(len(rows), cond, rng)
     nothing = Rows(rows.x, nowhere(every_cell(model.schema_, len(rows))), cond)
     return drawn(nothing, Flags(model.schema_), model.asker(rng)).x
@@ -47,7 +47,7 @@ def estimate(
     model: DenoisingMarkovModel, encoded: Encoded, rows: Any, rng: torch.Generator, way: Likelihood
 ) -> Estimate:
     """The likelihood of rows, or of what is known of them."""
-    if encoded.known is None and not model.schema_.missing:
+    if encoded.known is None and not model.schema_.in_steps:
         return with_detail(model.estimate_states(rows, encoded.cond, rng, way), encoded)
     return estimated(model, encoded, None, None, rng, way, 1)
 

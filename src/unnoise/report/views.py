@@ -21,6 +21,7 @@ from unnoise.data.factors import (
     ResolvedFactor,
     RotationFactor,
     SequenceFactor,
+    TieFactor,
 )
 from unnoise.data.factors.base import Columns
 from unnoise.data.factors.sequences import END
@@ -102,6 +103,13 @@ def _missing_figures(factor: MissingFactor, real: Columns, samples: Columns, wor
     return [([charts.shares("empty cells", names, *shares)], "How often each column is empty.")]
 
 
+@figures.register(TieFactor)
+def _tie_figures(factor: TieFactor, real: Columns, samples: Columns, words: Words = plainly) -> Pictures:
+    names = list(real)[:MOST_PANELS]
+    shares = [[float(np.nanmean(held[name])) for name in names] for held in (real, samples)]
+    return [([charts.shares("columns that are others", names, *shares)], "How often each is the other, exactly.")]
+
+
 @figures.register(SequenceFactor)
 def _sequence_figures(factor: SequenceFactor, real: Columns, samples: Columns, words: Words = plainly) -> Pictures:
     first, second = (factor.encode(held).flatten(1).numpy() for held in (real, samples))
@@ -137,6 +145,13 @@ def seen(factor: Factor, x: Tensor, known: Tensor) -> dict[str, Values]:
 @seen.register(MissingFactor)
 def _all_seen(factor: MissingFactor, x: Tensor, known: Tensor) -> dict[str, Values]:
     return factor.decode(x)
+
+
+@seen.register(TieFactor)
+def _ties_seen(factor: TieFactor, x: Tensor, known: Tensor) -> dict[str, Values]:
+    sure = [known[:, place] for place, tie in enumerate(factor.ties) for _ in tie.bases]
+    pairs = zip(factor.each(x), sure, strict=True)
+    return {f"{of} = {base}": np.where(there, rows.numpy(), np.nan) for (of, base, rows), there in pairs}
 
 
 @seen.register(AngleFactor)

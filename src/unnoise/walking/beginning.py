@@ -15,7 +15,7 @@ from unnoise.chains import blocks_of
 from unnoise.laws import Law
 from unnoise.spaces import Affine, FiniteSites, Space
 from unnoise.walking.asking import Asked
-from unnoise.walking.functions import Differences, Tried
+from unnoise.walking.functions import MOST_DIFFERENCES, Differences, Tried
 from unnoise.walking.keeping import Checkpoint
 from unnoise.walking.scouting import PROPER, Mode, first_guess, reach, scattered
 from unnoise.walking.searching import MOST_NUMBERS, NearPlaces, Numbers, falls_along, searched
@@ -32,7 +32,6 @@ HELD = "leave out what holds it, such as a small number that is added within a l
 COARSE = 0.5  # nats between a log density and the next number
 FEWEST = 8  # of these points that must have a density, where no start is given
 ASKED, MOST_BLOCKS = 4, 16  # points by which it is told which sites see which; blocks that cost less than they give
-MOST_DIFFERENCES = 50  # dimensions in which slopes by differences are affordable
 
 
 def is_flat(space: Space[Any, Any]) -> bool:

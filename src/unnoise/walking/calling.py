@@ -67,7 +67,9 @@ def patient(batched: Batched) -> Batched:
 
 
 def returned(found: Any) -> Tensor:
-    """What a function returned, as a tensor; of lists of numbers, too. What is masked or not real is NaN.
+    """What a function returned, as a tensor of its own; of lists of numbers, too. What is masked or not real is NaN.
+
+    A function may return the same array from call to call, and write on it in the next one.
 
     Raises:
         InputError: truth values.
@@ -89,7 +91,7 @@ def returned(found: Any) -> Tensor:
             "elsewhere, where the density is one of these"
         )
     real: Tensor = _real(found) if found.is_complex() else found
-    return real if real.is_floating_point() else real.double()
+    return real.clone() if real.is_floating_point() else real.double()
 
 
 def _real(found: Tensor) -> Tensor:

@@ -25,12 +25,13 @@ from unnoise.walking.keeping import Checkpoint
 from unnoise.walking.population import NOWHERE, Tell
 from unnoise.walking.record import Record
 from unnoise.walking.sharing import shared
-from unnoise.walking.verdict import HELD, Verdict, cut_off
+from unnoise.walking.verdict import HELD, Verdict, changing, cut_off
 from unnoise.walking.wide import neighbours
 
 if TYPE_CHECKING:
     import arviz
 
+AGAIN = 128  # draws at which the log density is asked twice
 KNOWN = 8  # points by whose values a checkpoint knows a log density again
 
 
@@ -183,6 +184,8 @@ def walk(
             "the sum of its first points": [float(numbers(first).sum())],
         }
         heights = target.log_prob(first)
+        if (told := changing(heights, target.log_prob(first))) is not None:
+            raise InputError(told)
         checkpoint.begin(rng, known | {"the log density at some point": heights[:: -(-len(heights) // KNOWN)].tolist()})
         if guess is None:
             wide, modes, vain = guessed(target, question, first, flat, sloped, rng, checkpoint)
@@ -192,8 +195,10 @@ def walk(
         blocks = checkpoint.once("blocks", lambda: apart(target, first), target)
         target.heard = lambda count: None  # from here on temperatures are told
         done = Attempts(target, wide, modes, vain, heavy, flat, sloped, blocks, n, rng, tell, checkpoint, learn).best()
+        once_more = _asked_again(target, done.record.particles)
     beside = 0.0 if question.chart is None else question.chart.at_bounds(done.record.particles.flatten(0, 1))
     verdict = done.verdict.doubted(cut_off(beside)) if beside > HELD else done.verdict
+    verdict = verdict if once_more is None else verdict.doubted(once_more)
     weights = done.record.shares.mean(0)
     there = weights > 0
     record = done.record.of_modes(there)
@@ -207,3 +212,14 @@ def walk(
         POPULATIONS,
         record.shown(question.shown),
     )
+
+
+def _asked_again(target: LogDensity[Any], particles: Any) -> str | None:
+    """A doubt where the density of a draw depends on chance, on calls before, or on the other rows of a batch."""
+    x = _tree.map(lambda leaf: leaf.flatten(0, 1), particles)
+    x = _tree.map(lambda leaf: leaf[:: max(1, len(leaf) // AGAIN)], x)
+    parts = (slice(None, None, 2), slice(1, None, 2))
+    first, again = target.log_prob(x), torch.empty(_tree.length(x), dtype=torch.float64)
+    for part in parts:
+        again[part] = target.log_prob(_tree.map(lambda leaf, part=part: leaf[part], x)).double().cpu()
+    return changing(first.cpu(), again)

@@ -13,10 +13,12 @@ from torch import Tensor
 from unnoise import _tree
 from unnoise.laws import HasRatios, LogDensity
 from unnoise.laws.base import differentiated
-from unnoise.spaces import Manifold, Space
+from unnoise.spaces import Affine, Manifold, Space
 
 Batched = Callable[[Any], Any]
 STEP = 1e-5  # of differences, relative
+MOST_DIFFERENCES = 50  # dimensions in which slopes by differences are affordable
+ASKED = 2**22  # numbers of the points at which differences ask at once
 
 
 @dataclass
@@ -51,19 +53,36 @@ class Tried(LogDensity[Any]):
         return self._held(self.log_density.log_prob(x))[0]
 
     def log_prob_and_score(self, x: Any) -> tuple[Tensor, Any]:
-        """Both; no slope where it is refused."""
+        """Both; no slope where it is refused. Where there is a value alone its slope is by differences, or zero.
+
+        Such points have their mass, though torch finds no slope, as of `where(x > 0, x.log(), x)` on the side of x. On
+        $R^d$ those beside which there is no value either are refused.
+        """
         if not _tree.length(x):
             return torch.zeros(0, dtype=torch.float64), x
         values, score = self.log_density.log_prob_and_score(x)
-        values, good = self._held(values, torch.isfinite(score).flatten(1).all(1))
+        sloped = torch.isfinite(score).flatten(1).all(1)
+        lacking = ~sloped & torch.isfinite(values)
+        score = torch.where(_tree.expand(sloped, score), score, 0.0)
+        if bool(lacking.any()):
+            slopes, known = self._by_differences(x[lacking])
+            score[lacking] = slopes.to(score)
+            values[lacking] = torch.where(known, values[lacking], math.nan)
+        values, good = self._held(values)
         return values, torch.where(_tree.expand(good, score), score, 0.0)
 
-    def _held(self, values: Tensor, sloped: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def _by_differences(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Slopes at points, or zero where differences cost too much, and at which points they are known, (n,)."""
+        if x.ndim != 2 or not isinstance(self.space, Affine) or x.shape[1] > MOST_DIFFERENCES:
+            return torch.zeros_like(x), torch.ones(len(x), dtype=torch.bool, device=x.device)
+        found = [Differences(self).slopes(rows) for rows in torch.split(x, max(1, ASKED // (2 * x.shape[1] ** 2)))]
+        slopes, good = (torch.cat(parts) for parts in zip(*found, strict=True))
+        return slopes, good.all(1)
+
+    def _held(self, values: Tensor) -> tuple[Tensor, Tensor]:
         self.evaluations += len(values)
         self.heard(self.evaluations)
         bad = values.isnan() | values.isposinf()
-        if sloped is not None:
-            bad |= ~sloped & ~values.isneginf()
         self.refused += int(bad.sum())
         self.outside += int((bad | values.isneginf()).sum())
         return torch.where(bad, -math.inf, values), ~bad & ~values.isneginf()
@@ -100,14 +119,19 @@ class Differences(LogDensity[Tensor]):
 
     def log_prob_and_score(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Both; no slope beside an edge."""
+        slope, _ = self.slopes(x)
+        return self.target.log_prob(x), slope
+
+    def slopes(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Along every axis, (n, d), zero where there is none; and where there is one."""
         n, size = x.shape
         step = STEP * (x.abs().amax(1) + STEP).clamp(max=1e150)
         beside = step[:, None, None] * torch.eye(size, dtype=x.dtype, device=x.device)
         points = torch.stack([x[:, None] + beside, x[:, None] - beside])
         up, down = self.target.log_prob(points.reshape(-1, size)).reshape(2, n, size)
         slope = (up - down) / (2 * step[:, None])
-        good = torch.isfinite(up) & torch.isfinite(down)
-        return self.target.log_prob(x), torch.where(good, slope, 0.0)
+        good = torch.isfinite(slope)
+        return torch.where(good, slope, 0.0), good
 
 
 @dataclass(frozen=True)

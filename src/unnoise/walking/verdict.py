@@ -18,6 +18,7 @@ STUCK = 0.01  # share of particles that may never have moved
 HEAVY = 0.499  # degrees of freedom of tails, of which draws have fewer than there are
 STEEP = 4.5  # standard errors of a mean slope, or of a shift
 HELD = 0.002  # share of a mode that counts
+SAME, ROUNDING = 0.01, 1e-5  # nats, and relative, within which a log density is the same when it is asked again
 MISSING = 0.5  # modes, as estimated
 VAIN = 0.75  # share of climbs
 REFUSED = 0.05  # share of evaluations without a value that is worth a word
@@ -102,6 +103,19 @@ def overlooked(modes: int) -> str:
     return (
         f"a last look around the draws met {'a mode' if modes == 1 else f'{modes} modes'} that no draw is near; give "
         "start=, points near all modes that you know"
+    )
+
+
+def changing(values: Tensor, again: Tensor) -> str | None:
+    """What is to be said where a log density at the same points, (n,), is another one when it is asked again."""
+    other = (~torch.isclose(again.double(), values.double(), rtol=ROUNDING, atol=SAME)).nonzero()
+    if not len(other):
+        return None
+    row = int(other[0])
+    return (
+        f"the log density of the same point is {float(values[row]):.6g} and then {float(again[row]):.6g}; expected a "
+        "function of the point alone: leave out random numbers, what it changes from call to call, and what rows see "
+        "of each other"
     )
 
 

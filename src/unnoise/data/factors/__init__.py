@@ -21,6 +21,7 @@ from unnoise.data.factors.proportions import ProportionFactor as ProportionFacto
 from unnoise.data.factors.resolved import ResolvedFactor as ResolvedFactor
 from unnoise.data.factors.rotations import RotationFactor as RotationFactor
 from unnoise.data.factors.sequences import SequenceFactor as SequenceFactor
+from unnoise.data.factors.ties import TieFactor as TieFactor
 
 _TOGETHER = (CategoryFactor, ResolvedFactor, CountFactor, AngleFactor)  # all columns of such a kind are one point
 _APART = (OrderedFactor, PlaceFactor, RotationFactor, ProportionFactor, SequenceFactor)  # each declaration is a point
@@ -46,7 +47,7 @@ def from_config(config: Mapping[str, Any]) -> Factor:
     >>> from_config(factor.to_config()) == factor
     True
     """
-    every: tuple[type[Factor], ...] = (NumberFactor, *_TOGETHER, *_APART, MissingFactor)
+    every: tuple[type[Factor], ...] = (NumberFactor, *_TOGETHER, *_APART, MissingFactor, TieFactor)
     classes = {factor.kind: factor for factor in every}
     kind = config.get("kind")
     check(kind in list(classes), "kind", kind, f"one of {', '.join(classes)}")

@@ -37,12 +37,14 @@ class Factor(ABC):
     Attributes:
         kind: its word in `kinds` and `--column NAMES=KIND`.
         joint: whether all its columns are one cell.
+        of_values: whether its points are values of its columns, and not of what is said beside these.
         reach: how far beyond the range that was seen a number is not said to be odd, in parts of that range.
         columns: the names of its columns.
     """
 
     kind: ClassVar[str]
     joint: ClassVar[bool] = False
+    of_values: ClassVar[bool] = True
     reach: ClassVar[float] = 1.0
     columns: tuple[str, ...]
 
@@ -101,6 +103,10 @@ class Factor(ABC):
             )
         return torch.full(self.cells, all(inside))
 
+    def cells_with(self, column: str) -> Tensor:
+        """Which cells need this column, which may be a part of them, (*cells) bool."""
+        return torch.full(self.cells, column in self.columns) if self.joint else self.cells_of({column})
+
     def volumes(self) -> Tensor:
         """The part of each cell in `log_volume`, (*cells) float64."""
         return torch.full(self.cells, self.log_volume / max(1, math.prod(self.cells)), dtype=torch.float64)
@@ -147,6 +153,11 @@ class Factor(ABC):
 
     def gap(self, column: str, number: float) -> tuple[float, float] | None:
         """The numbers that were seen next below and above one between which nothing was; None of any other."""
+        return None
+
+    @property
+    def ordered(self) -> Tensor | None:
+        """Which states of finite cells follow on each other as numbers do, (*cells, S) bool; None if none do."""
         return None
 
     def turn_of(self, column: str) -> float | None:

@@ -32,6 +32,7 @@ class MissingFactor(Factor):
     """
 
     kind: ClassVar[str] = "missing"
+    of_values: ClassVar[bool] = False
     measure: ClassVar[str] = "rows with holes: of what is known"
     shares: tuple[float, ...]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,7 @@ from unnoise.data._numerics import Values
 from unnoise.data.factors.base import Columns, Factor, finite_numbers
 from unnoise.data.factors.discrete import hiding
 from unnoise.data.resolution import Resolution
+from unnoise.data.ties import Tie, ties_of
 from unnoise.processes import CTMC
 
 
@@ -132,6 +134,15 @@ class ResolvedFactor(Factor):
         parts = [present.get(name, np.ones(n, dtype=bool)) for name in self.columns]
         return torch.from_numpy(np.stack(parts, axis=1))[:, self._owner]
 
+    def ties_among(self, columns: Columns, present: holes.Present) -> tuple[Tie, ...]:
+        """The ties between some of the columns; of two the one of fewer decimals is the base.
+
+        So the other can have each of its values.
+        """
+        decimals = {name: resolution.decimals for name, resolution in self._each()}
+        names = sorted(columns, key=lambda name: math.inf if (places := decimals[name]) is None else places)
+        return ties_of({name: columns[name] for name in names}, present)
+
     def seen(self, column: str) -> tuple[float, float] | None:
         """The range of a column."""
         return self.resolutions[self.columns.index(column)].range
@@ -139,6 +150,14 @@ class ResolvedFactor(Factor):
     def gap(self, column: str, number: float) -> tuple[float, float] | None:
         """The ends of the cells around a number in none."""
         return self.resolutions[self.columns.index(column)].gap(number)
+
+    @property
+    def ordered(self) -> Tensor:
+        """The states of the first digit of every column, but for words and numbers far from all others."""
+        flags = torch.zeros(len(self._sizes), max(2, *self._sizes), dtype=torch.bool)
+        for first, resolution in zip(np.cumsum((0, *self.digits)), self.resolutions, strict=False):
+            flags[first, : resolution.sizes[0]] = torch.from_numpy(resolution.ordered)
+        return flags
 
     @property
     def measure(self) -> str:

@@ -6,4 +6,5 @@ from unnoise.laws.components.base import Tally as Tally
 from unnoise.laws.components.counts import PoissonComponents as PoissonComponents
 from unnoise.laws.components.numbers import NormalComponents as NormalComponents
 from unnoise.laws.components.numbers import WrappedNormalComponents as WrappedNormalComponents
+from unnoise.laws.components.ordered import OrderedComponents as OrderedComponents
 from unnoise.laws.components.states import CategoricalComponents as CategoricalComponents

@@ -82,7 +82,7 @@ class CategoricalComponents(Components):
         r"""$(N_{kcs} + a\,m_{cs})/(N_{kc} + a)$."""
         counts = tally[0] + (rows[..., None] * base.probs.flatten(1, -2)).to(tally[0])
         probs = counts / counts.sum(-1, keepdim=True)
-        return type(self)(probs.reshape(-1, *self.probs.shape[1:]).to(self.probs))
+        return self._with({"probs": probs.reshape(-1, *self.probs.shape[1:]).to(self.probs)})
 
     def log_prior(self, base: Self, rows: Tensor) -> Tensor:
         r"""Dirichlet: $a\sum_{kcs} m_{cs}\log p_{kcs}$."""

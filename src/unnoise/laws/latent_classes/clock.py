@@ -22,6 +22,7 @@ class Clock:
     def __init__(self, time_limit: float | None, on_step: Callable[[float], None] | None) -> None:
         self.end = None if time_limit is None else time.monotonic() + time_limit
         self.on_step, self.work, self.done, self.share = on_step, 1, 0, 0.0
+        self.later = 0  # work after what is expected next
 
     @property
     def over(self) -> bool:
@@ -30,7 +31,7 @@ class Clock:
 
     def expect(self, work: int) -> None:
         """So much is left, in the units of `tick`."""
-        self.work = self.done + work
+        self.work = self.done + work + self.later
 
     def tick(self, work: int) -> None:
         """Tell what is done."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from unnoise import _tree
 from unnoise._checks import function, instance, real, whole
+from unnoise.laws.components import OrderedComponents
 from unnoise.laws.latent_classes.beginning import first
 from unnoise.laws.latent_classes.cells import each_alone, put
 from unnoise.laws.latent_classes.clock import Clock
@@ -21,6 +23,8 @@ from unnoise.laws.product_mixture import ProductMixture
 
 PER_COMPONENT = 5  # rows of data, at least
 HELD_OUT, MOST_HELD_OUT = 10, 5000  # one row in so many is held out, and the most
+OF_FEW, FEW_HELD_OUT = 4, 100  # of few rows one in so many, up to that many, as fewer tell nothing
+MOST_ORDERED = 5000  # rows; of more each component sees enough of the states itself
 BETTER = 0.03  # nats of a held-out row that independent groups must say more, by two standard errors
 
 
@@ -43,7 +47,8 @@ def fit_latent_classes(
     of each other, pair by pair, are tried in groups, each with a mixture of its own, independent of the others; groups
     are kept if they say more of held-out rows. Mixtures of the two groups that say most of each other are then tried
     crossed, their components no longer independent (`laws.crossing`), and so on while that is better; and in a group
-    those of the cells that say most of each other, and of all others.
+    those of the cells that say most of each other, and of all others. Of at most 5000 rows states in order
+    (`OrderedComponents`) are tried with their order and without, as they may also be linked each by itself.
 
     Args:
         base: the law of all rows: `Components` of one law, or a dict of them, nested as points are.
@@ -79,28 +84,63 @@ def fit_latent_classes(
     clock = Clock(time_limit, on_step)
     most = max(1, min(components, n // PER_COMPONENT))
     order = torch.randperm(n, generator=rng)
-    held = min(n // HELD_OUT, MOST_HELD_OUT)
+    held = min(max(n // HELD_OUT, min(n // OF_FEW, FEW_HELD_OUT)), MOST_HELD_OUT)
     test, train = (rows.at(order[part].to(rows.weights.device)) for part in (slice(held), slice(held, None)))
+    bases = _bases(base if weights is None else _weighted(base, rows), n)
+    base = bases[0]
     if not held:
         return run(first(Prior.of(base, FIRST_ROWS), train, 1, rng), train, Prior.of(base, FIRST_ROWS), 1, clock)
+    found: list[Grouping] = []
+    for one in bases:
+        clock.later = 0 if found else (len(bases) - 1) * _whole(train, most)
+        if not (found and clock.over):
+            found.append(_searched(one, train, test, together, most, rng, clock))
+    plain, best = found[0], found[-1]  # what is tried is chosen on the rows held out, and more of it without an order
+    if is_better(plain.log_prob - best.log_prob, test.weights):
+        best = plain
+    clock.expect(FINAL * sum(rows.only(one.cells).numbers * len(one.law.weights) for one in best.parts))
+    return joined(base, best, rows, clock)
+
+
+def _weighted(base: Any, rows: WeightedRows) -> Any:
+    """The law of all rows, each of which counts as much as its weight."""
+    each = rows.weights[:, None]
+    own = _tree.map(lambda part, x, known: part.tally(x, known, each), base, rows.x, rows.known)
+    return _tree.map(lambda part, tally: part.refitted(tally, part, torch.ones(math.prod(part.cells))), base, own)
+
+
+def _bases(base: Any, n: int) -> list[Any]:
+    """Without an order of states, and of not too many rows with it, where there is one."""
+    plain = _tree.map(lambda part: part.plain if isinstance(part, OrderedComponents) else part, base)
+    is_ordered = any(isinstance(part, OrderedComponents) for _, part in _tree.leaves(base))
+    return [plain, base] if is_ordered and n <= MOST_ORDERED else [plain]
+
+
+def _whole(train: WeightedRows, most: int) -> int:
+    """The work of a search, in the units of the clock, if all sizes are tried."""
+    return work(train, train, most, [*sizes_up_to(min(most, FEW)), *sizes_up_to(most)])
+
+
+def _searched(
+    base: Any, train: WeightedRows, test: WeightedRows, together: Any, most: int, rng: torch.Generator, clock: Clock
+) -> Grouping:
+    """The groups and crossings that held-out rows choose."""
     search = Search(base, train, test, most, rng, clock)
     few, all_sizes = sizes_up_to(min(most, FEW)), sizes_up_to(most)
-    clock.expect(work(rows, train, most, [*few, *all_sizes]))
+    clock.expect(_whole(train, most))
     found = search.of(_tree.map(torch.zeros_like, together), few)
     for groups in groupings(search.links, together):
         if clock.over:
             break
-        clock.expect(work(rows, train, most, [*few, *all_sizes]))
+        clock.expect(_whole(train, most))
         tried = search.of(groups, few)
         if not is_better(tried.log_prob - found.log_prob, test.weights, BETTER):
             break
         found = tried
-    clock.expect(work(rows, train, most, all_sizes))
+    clock.expect(work(train, train, most, all_sizes))
     found = search.of(found.groups, all_sizes)
-    clock.expect(work(rows, train, search.most_pairs, sizes_up_to(OF_SIDE[-1])))
-    found = search.crossed(found, together)
-    clock.expect(FINAL * sum(rows.only(one.cells).numbers * len(one.law.weights) for one in found.parts))
-    return joined(base, found, rows, clock)
+    clock.expect(work(train, train, search.most_pairs, sizes_up_to(OF_SIDE[-1])))
+    return search.crossed(found, together)
 
 
 def joined(base: Any, found: Grouping, rows: WeightedRows, clock: Clock) -> ProductMixture:

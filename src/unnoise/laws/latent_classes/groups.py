@@ -100,8 +100,8 @@ class Search:
         both = _tree.map(torch.logical_or, one.cells, other.cells)
         tried = self._cross(one, other, both), self._cross(self._of_few(one), self._of_few(other), both)
         new = max(tried, key=lambda fit: float(fit.log_prob @ self.test.weights))
-        if not is_better(new.log_prob - one.log_prob - other.log_prob, self.test.weights, errors=0.0):
-            return found  # that cells say something of each other is known; held-out rows tell whether it was learnt
+        if not is_better(new.log_prob - one.log_prob - other.log_prob, self.test.weights, errors=-1.0):
+            return found  # that they say something of each other is known; held-out rows tell whether it was learnt
         parts = [new, *(part for part in found.parts if part is not one and part is not other)]
         labels = torch.zeros_like(numbers)
         for number, part in enumerate(parts):

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from unnoise._provenance import provenance
-from unnoise.data.factors import MissingFactor
 from unnoise.data.tabular import levels_of
 from unnoise.report.page import Page
 from unnoise.report.sections.shown import Shown
@@ -38,7 +37,7 @@ def _columns(shown: Shown) -> list[list[str]]:
     rows = [
         [name, told.get(name) or _levels(factor.kind, levels_of(factor).get(name))]
         for factor in schema.factors.values()
-        if not isinstance(factor, MissingFactor)
+        if factor.of_values
         for name in factor.columns
     ]
     return rows + [[name, f"given: {told.get(name, 'a condition')}"] for name in schema.conditions]

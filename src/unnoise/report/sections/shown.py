@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from unnoise.report import views
 from unnoise.report.advice import Names
@@ -56,10 +57,14 @@ class Shown:
         schema = self.result.model.schema_
         values = schema.values(x)
         if known is None:
-            return dict.fromkeys(schema.factors, values)
+            ties = {name: part for name, part in schema.factors.items() if part is schema.ties}
+            sure = {name: torch.ones_like(x[name], dtype=torch.bool) for name in ties}
+            found = {name: views.seen(part, x[name], sure[name]) for name, part in ties.items()}
+            return dict.fromkeys(schema.factors, values) | found
         parts = [tree if isinstance(tree, dict) else dict.fromkeys(schema.factors, tree) for tree in (x, known)]
         found = {name: views.seen(one, parts[0][name], parts[1][name]) for name, one in schema.factors.items()}
+        apart = {*schema.chart.by_target, *(() if schema.ties is None else schema.ties.columns)}
         for columns in found.values():  # of a column that is modelled by its distance from another, its own values
-            own = columns.keys() & schema.chart.by_target.keys()
+            own = columns.keys() & apart
             columns |= {name: np.where(np.isnan(columns[name]), np.nan, values[name]) for name in own}
         return found
