@@ -24,7 +24,7 @@ def test_numbers_baselines_and_a_report(done: Run, data: Path, model: Path, tmp_
         assert f"{baseline}_nats_per_row" in result.stdout
     first, second = result.stdout.splitlines()[:2]
     assert first == "can I trust it?"
-    assert second.startswith("  NO   Is held-out data as likely as under every rival?"), "after three steps"
+    assert second.startswith("  ?    Is held-out data as likely as under every rival? -0.1"), "three steps, forty rows"
     assert "  ?    Are samples new" in result.stdout, "forty rows show no virtue"
     told = result.stdout.partition("how to go on?")[2]
     assert f"unnoise fit {data / 'rows.parquet'} -o {model} --resume --steps 9" in told

@@ -17,9 +17,10 @@ from unnoise.laws.latent_classes.cells import each_alone, put
 from unnoise.laws.latent_classes.clock import Clock
 from unnoise.laws.latent_classes.em import Prior, run
 from unnoise.laws.latent_classes.groups import COMPONENTS, FEW, OF_SIDE, Grouping, Search, groupings
+from unnoise.laws.latent_classes.margins import with_margins
 from unnoise.laws.latent_classes.rows import WeightedRows, check_leaves, checked
 from unnoise.laws.latent_classes.sizes import FINAL, FIRST_ROWS, is_better, sizes_up_to, work
-from unnoise.laws.product_mixture import ProductMixture
+from unnoise.laws.product_mixture import ProductMixture, only
 
 PER_COMPONENT = 5  # rows of data, at least
 HELD_OUT, MOST_HELD_OUT = 10, 5000  # one row in so many is held out, and the most
@@ -145,7 +146,11 @@ def _searched(
 
 def joined(base: Any, found: Grouping, rows: WeightedRows, clock: Clock) -> ProductMixture:
     """One law of all groups, after further steps with all rows."""
-    laws = [run(part.law, rows.only(part.cells), part.prior, FINAL, clock) for part in found.parts]
+    laws = []
+    for part in found.parts:
+        some = rows.only(part.cells)
+        law = run(part.law, some, part.prior, FINAL, clock)
+        laws.append(with_margins(law, only(base, part.cells), some.known))
     most = max(len(law.weights) for law in laws)
     parts = _tree.map(lambda part: part.repeated(most), base)
     for law, one in zip(laws, found.parts, strict=True):
