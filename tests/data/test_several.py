@@ -59,6 +59,8 @@ def test_forms_are_found(texts, form):
         [f"A{i}/{j}" for i, j in rng.integers(0, 30, (N, 2))],
         rng.choice(["8/10", "9/10", "7/10"], N).tolist(),  # levels
         [*TEXTS[:-1], "unknown"],
+        ["x" * i for i in range(1, N + 1)],
+        [f"{i}" for i in range(N)],
     ],
 )
 def test_other_texts_stay_as_they_are(texts):
@@ -99,6 +101,10 @@ def test_a_container_takes_frames_apart_and_joins_them(library):
     assert type(back) is type(data)
     assert np.asarray(back["bp"]).tolist() == TEXTS
     assert from_config(container.to_config()) == container
+
+
+def test_columns_that_are_called_by_numbers_stay_as_they_are():
+    assert container_of(pd.DataFrame({0: TEXTS, 7: UPPER})).columns == ("0", "7")
 
 
 @pytest.mark.filterwarnings("ignore:The texts of column")

@@ -116,10 +116,11 @@ def several_in(
     from unnoise.data._counted import as_polars
 
     found = []
-    for column in layout:
-        name = str(column.label)
+    named = all(isinstance(label, str) for label in frame.columns)  # as names of the new columns are
+    for label, column in zip(frame.columns, layout, strict=True) if named else ():
+        name = str(label)
         plain = column.counted or column.written or column.categorical or name in levels or name in declared
-        held = None if plain else as_polars(frame.get_column(str(column.label)))
+        held = None if plain else as_polars(frame.get_column(label))
         form = None if held is None or str(held.dtype) != "String" else form_of(held)
         if form is None or {f"{name}.{place}" for place in range(_MOST)} & set(map(str, frame.columns)):
             continue
@@ -160,6 +161,8 @@ def _literals(text: str) -> list[str]:
 
 def _are_fine(literals: Sequence[str]) -> bool:
     """Whether they may stand around several numbers."""
+    if len(literals) < 3:
+        return False
     head, *inner, tail = literals
     around = max(len(head), len(tail)) <= _MOST_AROUND and not head[-1:].isalpha()  # as codes such as A3/7
     return around and 1 <= len(inner) < _MOST and all(one.strip() and _BETWEEN.fullmatch(one) for one in inner)

@@ -470,7 +470,8 @@ def _with_parts(frame: nw.DataFrame[Any], layout: Sequence[Column], several: tup
         return tuple(layout)
     known, whole = {str(column.label): column for column in layout}, _several.parted(frame, several)
     _, columns = _native.describe(whole)
-    return tuple(known.get(str(c.label)) or holding(whole.get_column(str(c.label)), c) for c in columns)
+    made = zip(whole.columns, columns, strict=True)
+    return tuple(known.get(str(c.label)) or holding(whole.get_column(label), c) for label, c in made)
 
 
 def _described(series: nw.Series[Any], column: Column, plain: bool, declared: bool) -> Column:
