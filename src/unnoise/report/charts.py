@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unnoise.report.markup import number, text
+from unnoise.report.markup import number, percent, text
 from unnoise.report.plots._style import shorten
 from unnoise.report.plots.columns import bins_of, finite
 from unnoise.report.plots.worst import OTHERS, atoms_of, barred
@@ -106,7 +106,7 @@ def shares(name: str, bars: Sequence[str], real: Sequence[float], samples: Seque
     marks, said = [], []
     for place, (bar, held, drawn) in enumerate(zip(bars, real, samples, strict=True)):
         y = ROW * place
-        words = f"{bar}: {_percent(held)} of the data, {_percent(drawn)} of samples"
+        words = f"{bar}: {percent(held)} of the data, {percent(drawn)} of samples"
         said.append(words)
         marks.append(
             f'<g class="mark"><title>{text(words)}</title><rect class="hit" y="{y}" width="{WIDTH}" height="{ROW}"/>'
@@ -132,7 +132,7 @@ def histogram(name: str, real: Numbers, samples: Numbers, word: Word = plain) ->
     marks = []
     for i in range(len(held)):
         place = word(edges[i] + 0.5) if whole else f"{word(edges[i])} to {word(edges[i + 1])}"
-        words = f"{place}: {_percent(held[i])} of the data, {_percent(drawn[i])} of samples"
+        words = f"{place}: {percent(held[i])} of the data, {percent(drawn[i])} of samples"
         size = f'x="{x[i]:.1f}" width="{x[i + 1] - x[i]:.1f}"'
         marks.append(
             f'<g class="mark"><title>{text(words)}</title><rect class="hit" {size} y="0" height="{FLOOR}"/>'
@@ -250,10 +250,6 @@ def _spread(values: Numbers, word: Word) -> str:
         return "nothing"
     low, middle, high = (word(float(value)) for value in np.quantile(values, [0.25, 0.5, 0.75]))
     return f"{middle} ({low} to {high})"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.3g} %"
 
 
 def _both(held: float, drawn: float) -> str:

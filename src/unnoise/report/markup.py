@@ -44,6 +44,15 @@ def text(value: Any) -> str:
     return escape(LEFTWARD.sub("\u2068\\g<0>\u2069", words), quote=True)
 
 
+def percent(share: float) -> str:
+    """A share in per cent, with three digits.
+
+    >>> percent(1.0), percent(0.1234)
+    ('100 %', '12.3 %')
+    """
+    return f"{100 * share:.3g} %"
+
+
 def number(value: float) -> str:
     """Four significant digits, or a longer whole part with commas.
 

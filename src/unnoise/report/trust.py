@@ -18,6 +18,7 @@ from unnoise.evaluation import (
     TableRegion,
     TreesTest,
 )
+from unnoise.report.markup import percent
 from unnoise.report.rivals import Floats, Standing
 
 LEVEL = 0.005  # p-value from which an answer is bad: so often a perfect model gets one
@@ -144,7 +145,7 @@ def copies(found: Copying | None, near: Memorisation | None) -> Answer:
     question = "Are samples new, no copies of training rows?"
     if found is not None:
         reasons = list(_reasons(found))
-        number = f"duplicates {100 * found.duplicates:.2g} % (held-out {100 * found.held_out_duplicates:.2g} %)"
+        number = f"duplicates {percent(found.duplicates)} (held-out {percent(found.held_out_duplicates)})"
         if np.isfinite(found.ratio):  # else most held-out rows repeat training rows
             number = f"distance ratio {found.ratio:.3g}, {number}"
         sentence = (
@@ -157,8 +158,8 @@ def copies(found: Copying | None, near: Memorisation | None) -> Answer:
     n, m = len(near.sample_distances), len(near.held_out_distances)
     more = _more(near.near_share, n, near.held_out_near_share, m)
     sentence = (
-        f"{100 * near.near_share:.2g} % of samples are as near to a training row as the nearest "
-        f"{100 * near.held_out_near_share:.2g} % of held-out rows."
+        f"{percent(near.near_share)} of samples are as near to a training row as the nearest "
+        f"{percent(near.held_out_near_share)} of held-out rows."
     )
     return Answer("copies", question, f"distance ratio {near.ratio:.3g}", sentence, not more)
 
@@ -170,8 +171,8 @@ def _reasons(found: Copying) -> Iterator[str]:
     n, m = found.rows
     if _more(found.duplicates, n, found.held_out_duplicates, m):
         yield (
-            f"{100 * found.duplicates:.2g} % of samples repeat a training row, of held-out rows "
-            f"{100 * found.held_out_duplicates:.2g} %"
+            f"{percent(found.duplicates)} of samples repeat a training row, of held-out rows "
+            f"{percent(found.held_out_duplicates)}"
         )
     excess = found.nearer_train - 0.5
     if excess > 0 and (found.nearer_train_se == 0 or ndtr(-excess / found.nearer_train_se) <= LEVEL):
@@ -181,8 +182,8 @@ def _reasons(found: Copying) -> Iterator[str]:
         )
     if _more(found.rare, n, found.held_out_rare, m):
         yield (
-            f"{100 * found.rare:.2g} % of samples have a level that fewer than 3 training rows have, of held-out rows "
-            f"{100 * found.held_out_rare:.2g} %"
+            f"{percent(found.rare)} of samples have a level that fewer than 3 training rows have, of held-out rows "
+            f"{percent(found.held_out_rare)}"
         )
 
 
