@@ -10,7 +10,8 @@ import torch
 
 from tests.toys.knowing import holed, levels
 from unnoise.data import Schema
-from unnoise.model.questions import Flags, Rows, drawn, filled, negated, scored
+from unnoise.model.masks import negated
+from unnoise.model.questions import Flags, Rows, drawn, filled, scored
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,8 @@ from tests.toys.knowing import TINY, holed, levels
 from unnoise import DenoisingMarkovModel, InputError, _tree, load, processes
 from unnoise.data import Schema
 from unnoise.heads import Told
-from unnoise.model.questions import Flags, any_in_row, both
+from unnoise.model.masks import both
+from unnoise.model.questions import Flags, any_in_row
 from unnoise.model.roles import FlaggedRoles
 from unnoise.networks import MLP
 from unnoise.testing import ImprobableError, assert_mean

@@ -12,6 +12,7 @@ import numpy as np
 from unnoise._errors import InputError, warn
 from unnoise.data import _native
 from unnoise.data._checked import check
+from unnoise.data._counted import as_polars, holds_text
 from unnoise.data._native import Column
 from unnoise.data._numerics import Values
 from unnoise.data.holes import Mask
@@ -113,20 +114,19 @@ def several_in(
         levels: those whose texts are levels.
         declared: those whose kind is known.
     """
-    from unnoise.data._counted import as_polars
-
     found = []
     named = all(isinstance(label, str) for label in frame.columns)  # as names of the new columns are
     for label, column in zip(frame.columns, layout, strict=True) if named else ():
         name = str(label)
         plain = column.counted or column.written or column.categorical or name in levels or name in declared
-        held = None if plain else as_polars(frame.get_column(label))
-        form = None if held is None or str(held.dtype) != "String" else form_of(held)
-        if form is None or {f"{name}.{place}" for place in range(_MOST)} & set(map(str, frame.columns)):
+        series = frame.get_column(label)
+        held = as_polars(series) if not plain and holds_text(series) else None
+        form = None if held is None else form_of(held)
+        if held is None or form is None or {f"{name}.{place}" for place in range(_MOST)} & set(frame.columns):
             continue
         one = Several(name, column.type, form)
         warn(
-            f"The texts of column {name!r}, as {held.drop_nulls()[0]!r}, are read as the numbers "  # type: ignore[union-attr]
+            f"The texts of column {name!r}, as {held.drop_nulls()[0]!r}, are read as the numbers "
             f"{', '.join(one.names)}, and written as texts again."
         )
         found.append(one)
@@ -196,13 +196,11 @@ def parted(frame: nw.DataFrame[Any], several: Sequence[Several]) -> nw.DataFrame
         return frame
     import narwhals.stable.v2 as nw
 
-    from unnoise.data._counted import as_polars
-
     known, names = {one.label: one for one in several}, list[str]()
     for label in frame.columns:
-        one = known.get(str(label))
-        held = None if one is None else as_polars(frame.get_column(label))
-        if one is None or held is None or str(held.dtype) != "String":
+        one, series = known.get(str(label)), frame.get_column(label)
+        held = as_polars(series) if one is not None and holds_text(series) else None
+        if one is None or held is None:
             names.append(label)
             continue
         parts = [_as_whole(part) for part in one.numbers(held)]

@@ -24,7 +24,8 @@ from unnoise.look.answers import Answers, ByColumn, quietly
 from unnoise.look.asking import LONGEST, Fields, Inquiry, value_of
 from unnoise.look.drawing import Word, percent
 from unnoise.look.subjects import Subject, factors_of
-from unnoise.model.questions import Rows, answered, both, every_cell, negated
+from unnoise.model.masks import both, negated
+from unnoise.model.questions import Rows, answered, every_cell
 from unnoise.model.scoring import estimated_cells
 from unnoise.model.ties import Ties
 from unnoise.processes import is_masked, leaves

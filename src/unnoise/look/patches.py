@@ -20,7 +20,7 @@ from unnoise.look.drawing import Numbers
 from unnoise.look.judging import repeated
 from unnoise.look.subjects import Subject, factors_of
 from unnoise.look.wholes import is_images
-from unnoise.model.questions import negated
+from unnoise.model.masks import negated
 from unnoise.model.scoring import estimated_masks
 
 DRAWS = 8

@@ -23,7 +23,8 @@ from unnoise.data.factors import Factor
 from unnoise.data.questions import Given
 from unnoise.evaluation.closed_form import mixture_in
 from unnoise.model.defaults import is_timeless
-from unnoise.model.questions import Flags, Model, Rows, both, scored
+from unnoise.model.masks import both
+from unnoise.model.questions import Flags, Model, Rows, scored
 from unnoise.model.sampling import alike
 from unnoise.model.scoring import answer
 

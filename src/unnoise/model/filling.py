@@ -16,7 +16,8 @@ from unnoise._seeding import generator
 from unnoise.data.factors import ResolvedFactor
 from unnoise.denoisers import Answering, conditions
 from unnoise.laws.base import standard_normal
-from unnoise.model.questions import Ask, Flags, Model, Rows, any_in_row, every_cell, filled, negated
+from unnoise.model.masks import negated
+from unnoise.model.questions import Ask, Flags, Model, Rows, any_in_row, every_cell, filled
 from unnoise.processes import CTMC, Gaussian, HasKernel, leaves, map_leaves
 from unnoise.samplers.base import batches
 

@@ -16,7 +16,8 @@ from unnoise._errors import InputError, warn
 from unnoise.data import Encoded, Schema
 from unnoise.data.tabular import JudgedColumns
 from unnoise.evaluation import Posteriors
-from unnoise.model.questions import Flags, Model, Rows, any_in_row, blanked, drawn, either, every_cell, negated
+from unnoise.model.masks import either, negated
+from unnoise.model.questions import Flags, Model, Rows, any_in_row, blanked, drawn, every_cell
 from unnoise.model.scoring import Columns, columns_of, estimated
 
 Floats = NDArray[np.float64]

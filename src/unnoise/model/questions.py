@@ -22,6 +22,7 @@ from unnoise.data import Schema
 from unnoise.data.factors import MissingFactor
 from unnoise.denoisers import Answering, Denoiser
 from unnoise.evaluation import Estimate, Likelihood
+from unnoise.model.masks import apart, both, either, negated, nowhere
 from unnoise.model.ties import Ties
 from unnoise.processes import map_leaves
 
@@ -130,10 +131,7 @@ class Flags:
 
     def split(self, masks: Any) -> tuple[Any, Any]:
         """Masks of the flags alone, and of the values alone."""
-        if self.leaf is None:
-            return nowhere(masks), masks
-        flags = {name: mask if name == self.leaf else torch.zeros_like(mask) for name, mask in masks.items()}
-        return flags, {name: torch.zeros_like(mask) if name == self.leaf else mask for name, mask in masks.items()}
+        return apart(masks, self.leaf)
 
     def of_cells(self, masks: Any) -> Any:
         """The flags of the cells in these masks, and nothing else."""
@@ -251,26 +249,6 @@ def every_cell(schema: Schema, n: int) -> Any:
 def any_in_row(masks: Any) -> Tensor:
     """Which rows have a cell in the masks, (n,)."""
     return _tree.ravel(masks).any(1)
-
-
-def both(one: Any, other: Any) -> Any:
-    """Cells in both masks."""
-    return _tree.map(torch.logical_and, one, other)
-
-
-def either(one: Any, other: Any) -> Any:
-    """Cells in one of the masks."""
-    return _tree.map(torch.logical_or, one, other)
-
-
-def negated(masks: Any) -> Any:
-    """All other cells."""
-    return _tree.map(torch.logical_not, masks)
-
-
-def nowhere(masks: Any) -> Any:
-    """No cells."""
-    return _tree.map(torch.zeros_like, masks)
 
 
 def blanked(schema: Schema, x: Any, seen: Any) -> Any:

@@ -19,7 +19,8 @@ from unnoise.data.containers import Table
 from unnoise.denoisers import Answering, Denoiser, Neural, Roles
 from unnoise.heads import Head, told
 from unnoise.model.defaults import default_head, is_timeless, learns_few
-from unnoise.model.questions import Flags, any_in_row, both, either, negated
+from unnoise.model.masks import both, either, negated
+from unnoise.model.questions import Flags, any_in_row
 from unnoise.processes import HasKernel, Process, is_masked, leaves
 from unnoise.training import Dataset, Questions, RandomRoles
 from unnoise.training.questions import with_one

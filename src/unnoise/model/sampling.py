@@ -16,7 +16,8 @@ from unnoise.data import Schema
 from unnoise.data._numerics import Values
 from unnoise.data.questions import Given, Held, word_of
 from unnoise.denoisers import conditions
-from unnoise.model.questions import Ask, Flags, Rows, answered, any_in_row, both, drawn, either, negated
+from unnoise.model.masks import both, either, negated
+from unnoise.model.questions import Ask, Flags, Rows, answered, any_in_row, drawn
 
 MOST_TRIES = 256  # draws per row, for ranges and sets
 AT_ONCE = 2**15  # draws of one attempt

@@ -16,7 +16,8 @@ from unnoise.evaluation import Estimate, Likelihood
 from unnoise.evaluation.closed_form import own_likelihood
 from unnoise.evaluation.dequantised import DequantisedLikelihood
 from unnoise.model.defaults import default_likelihood
-from unnoise.model.questions import Flags, Model, Rows, both, either, every_cell, negated, scored
+from unnoise.model.masks import both, either, negated
+from unnoise.model.questions import Flags, Model, Rows, every_cell, scored
 
 Columns = str | Sequence[str] | None
 

@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from unnoise import _tree
 from unnoise.data import Schema
 from unnoise.data.factors import ResolvedFactor
+from unnoise.model.masks import apart, nowhere
 
 
 class Ties:
@@ -35,15 +35,12 @@ class Ties:
 
     def split(self, masks: Any) -> tuple[Any, Any]:
         """Masks of the ties alone, and of all else."""
-        if self.factor is None:
-            return _nowhere(masks), masks
-        ties = {name: mask if name == self.leaf else torch.zeros_like(mask) for name, mask in masks.items()}
-        return ties, {name: torch.zeros_like(mask) if name == self.leaf else mask for name, mask in masks.items()}
+        return apart(masks, None if self.factor is None else self.leaf)
 
     def among(self, masks: Any) -> Any:
         """The ties between columns whose cells are all in these masks, of every row."""
         if self.factor is None:
-            return _nowhere(masks)
+            return nowhere(masks)
         held = self._columns(masks)
         own = torch.stack([self.factor.cells_with(name) for name in self.places]).to(held.device)  # (columns, ties)
         inside = ((~held).float() @ own.float()) == 0
@@ -58,7 +55,7 @@ class Ties:
             asked: cells to draw or to score.
         """
         if self.factor is None:
-            return _nowhere(asked)
+            return nowhere(asked)
         fixed, wanted = self._columns({self.of: known[self.of] & ~asked[self.of]}), self._columns(asked)
         follows = torch.zeros_like(wanted)
         steps = [
@@ -91,7 +88,3 @@ class Ties:
         cells = masks[self.of]
         found: Tensor = (cells.float() @ self.cells.to(cells.device).float().T) > 0
         return found
-
-
-def _nowhere(masks: Any) -> Any:
-    return _tree.map(torch.zeros_like, masks)

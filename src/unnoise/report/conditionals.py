@@ -17,7 +17,8 @@ from unnoise._seeding import generator
 from unnoise.data import Schema
 from unnoise.data._numerics import Values
 from unnoise.data.factors import AngleFactor, CategoryFactor, CountFactor, Factor, NumberFactor, ResolvedFactor
-from unnoise.model.questions import Flags, Rows, drawn, either, every_cell
+from unnoise.model.masks import either
+from unnoise.model.questions import Flags, Rows, drawn, every_cell
 from unnoise.report.measured import Assessment, Pair
 from unnoise.report.plots._style import shorten
 

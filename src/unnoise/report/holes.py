@@ -17,7 +17,8 @@ from unnoise.data import Encoded, Schema
 from unnoise.evaluation import Estimate, Likelihood
 from unnoise.model import DenoisingMarkovModel
 from unnoise.model.fitted import with_detail
-from unnoise.model.questions import Flags, Rows, drawn, either, every_cell, negated, nowhere
+from unnoise.model.masks import either, negated, nowhere
+from unnoise.model.questions import Flags, Rows, drawn, every_cell
 from unnoise.model.questions import blanked as blanked
 from unnoise.model.scoring import estimated
 

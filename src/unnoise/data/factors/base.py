@@ -218,6 +218,15 @@ def quoted(columns: Sequence[str]) -> str:
     return f"column {shown}" if len(columns) == 1 else f"columns {shown}"
 
 
+def percent(share: float) -> str:
+    """A share of rows in per cent, for a sentence: two digits, or the whole part.
+
+    >>> percent(0.034), percent(0.999)
+    ('3.4 %', '100 %')
+    """
+    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %"
+
+
 def finite_numbers(values: Values, column: str, kind: str) -> None:
     """Refuse text where a factor needs numbers."""
     if values.dtype == object:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from unnoise.data._checked import check
 from unnoise.data._numerics import Values
-from unnoise.data.factors.base import Columns, Factor
+from unnoise.data.factors.base import Columns, Factor, percent
 from unnoise.data.factors.discrete import hiding
 from unnoise.data.holes import Present, missing
 from unnoise.processes import CTMC
@@ -84,13 +84,9 @@ class MissingFactor(Factor):
         """How much of these columns was missing, to add to their description."""
         shares = {name: share for name, share in zip(self.columns, self.shares, strict=True) if name in columns}
         if len(columns) == 1:
-            return "".join(f", missing in {_percent(share)} of rows" for share in shares.values())
-        listed = ", ".join(f"{name} in {_percent(share)}" for name, share in list(shares.items())[:6])
+            return "".join(f", missing in {percent(share)} of rows" for share in shares.values())
+        listed = ", ".join(f"{name} in {percent(share)}" for name, share in list(shares.items())[:6])
         return f", missing: {listed}{', ...' if len(shares) > 6 else ''}" if shares else ""
 
     def __str__(self) -> str:
         return "which cells are missing"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %"

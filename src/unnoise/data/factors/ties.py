@@ -13,7 +13,7 @@ from torch import Tensor
 from unnoise._errors import InputError
 from unnoise.data._checked import built, check, entries
 from unnoise.data._numerics import Values, cast
-from unnoise.data.factors.base import Columns, Factor
+from unnoise.data.factors.base import Columns, Factor, percent
 from unnoise.data.factors.discrete import hiding
 from unnoise.data.holes import Mask, Present
 from unnoise.data.ties import Tie, ties_of
@@ -140,7 +140,7 @@ class TieFactor(Factor):
     def words(self, column: str) -> str:
         """How often a column is another one, to add to its description."""
         pairs = [pair for tie in self.ties if tie.target == column for pair in zip(tie.bases, tie.shares, strict=True)]
-        listed = ", ".join(f"{base} in {100 * share:.2g} %" for base, share in pairs[:3])
+        listed = ", ".join(f"{base} in {percent(share)}" for base, share in pairs[:3])
         return f", the same as {listed}{', ...' if len(pairs) > 3 else ' of rows'}" if pairs else ""
 
     @classmethod
