@@ -88,7 +88,7 @@ def deep(rows: int, seed: int) -> pl.DataFrame:
 def fit(path: Path, stream: bool, folder: Path) -> dict[str, float]:
     """When the first step began, how long a step takes, and the most memory so far."""
     from unnoise import DenoisingMarkovModel
-    from unnoise.cli.common import large
+    from unnoise.cli.reading import large
     from unnoise.objectives import AnyOrder
 
     begun, step = [], AnyOrder.__call__

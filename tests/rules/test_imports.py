@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Iterator
 
 import pytest
@@ -41,6 +42,16 @@ def from_experiments(one: Module) -> Iterator[Offence]:
     return ((line, name) for line, name in imports(one) if name.split(".")[0] == "experiments")
 
 
+def dangling(one: Module) -> Iterator[Offence]:
+    """Names that the package does not have (any more), as scripts may ask for that only people run."""
+    for line, name in imports(one):
+        if name.split(".")[0] == "unnoise":
+            try:
+                pkgutil.resolve_name(name)
+            except (ImportError, AttributeError):
+                yield line, f"imports {name}, which does not exist"
+
+
 def circles(edges: dict[str, set[str]]) -> list[list[str]]:
     """The sets of modules each of which imports all others of its set, directly or not."""
     below = {name: reached(name, edges) for name in edges}
@@ -54,6 +65,11 @@ def test_imports_never_point_up() -> None:
 
 def test_the_package_never_imports_the_experiments() -> None:
     expect_none(offences(from_experiments, modules("src/unnoise")))
+
+
+@pytest.mark.parametrize("top", ["benchmarks", "examples"])
+def test_scripts_import_what_there_is(top: str) -> None:
+    expect_none(offences(dangling, modules(top)))
 
 
 @pytest.mark.parametrize("top", ["src/unnoise", "experiments"])
@@ -96,6 +112,20 @@ def test_the_direction_of_an_import_is_seen(name: str, line: str, guilty: bool) 
 )
 def test_an_experiment_in_the_package_is_seen(line: str, guilty: bool) -> None:
     assert bool(list(from_experiments(module("unnoise.cli.fit", line)))) == guilty
+
+
+@pytest.mark.parametrize(
+    ("line", "guilty"),
+    [
+        ("def f():\n    from unnoise.cli.common import unheard_of", True),
+        ("import unnoise.unheard_of", True),
+        ("from unnoise import cli, laws", False),
+        ("from unnoise.laws import Normal", False),
+        ("import unheard_of", False),
+    ],
+)
+def test_a_name_that_does_not_exist_is_seen(line: str, guilty: bool) -> None:
+    assert bool(list(dangling(module("benchmarks.mine", line)))) == guilty
 
 
 @pytest.mark.parametrize(
