@@ -24,7 +24,7 @@ from unnoise.data._checked import LATER, built, check, check_distinct, check_sha
 from unnoise.data._formats.dialect import Dialect
 from unnoise.data._native import Column
 from unnoise.data._numerics import Values
-from unnoise.data._written import columns, counted, several
+from unnoise.data._written import counted, several, spelled
 from unnoise.data._written.several import Several
 from unnoise.data.base import listed
 from unnoise.data.holes import Mask
@@ -279,7 +279,7 @@ class Table(Container):
         """A number as its date, time or decimal is written, or in the form of the column."""
         found = self._by_name[column]
         if found.written:
-            return str(columns.texts(np.array([number]), found)[0])
+            return str(spelled.texts(np.array([number]), found)[0])
         return counted.word(number, found) if found.counted else None
 
     def about(self, column: str, low: float, high: float) -> str | None:
@@ -293,9 +293,9 @@ class Table(Container):
         """Whole numbers that stand for dates, times or decimals in the type of another series; others as they are."""
         found = self._by_name[column]
         if found.written and (
-            counted.holds_text(series) or series.is_null().all() or columns.holds_words(values, found)
+            counted.holds_text(series) or series.is_null().all() or spelled.holds_words(values, found)
         ):
-            return columns.texts(values, found)
+            return spelled.texts(values, found)
         if not found.counted:
             return values
         own = _native.column_of(backend, series, found.label)
@@ -310,7 +310,7 @@ class Table(Container):
         if column is not None and column.counted and not series.is_null().all():
             return counted.numbers(series, column)
         if column is not None and column.written and counted.holds_text(series):
-            return columns.numbers(series, column)
+            return spelled.numbers(series, column)
         values = frames.values(series, name)
         return values if column is None else adopted(values, column)
 
@@ -346,7 +346,7 @@ class Table(Container):
             _native.check_column(table.backend, column)
             check(column.holds in (None, *HELD), "holds", column.holds, f"one of {', '.join(HELD)}")
             counted.check_column(column)
-            columns.check_column(column)
+            spelled.check_column(column)
         return table
 
 
@@ -477,20 +477,20 @@ def _with_parts(frame: nw.DataFrame[Any], layout: Sequence[Column], held: tuple[
 
 def _described(series: nw.Series[Any], column: Column, plain: bool, declared: bool) -> Column:
     column = counted.described(series, column, plain, declared)
-    return holding(series, columns.described(series, column, plain, declared))
+    return holding(series, spelled.described(series, column, plain, declared))
 
 
 def _told(value: Any, column: Column) -> Any:
     if column.counted:
         return counted.told(value, column)
-    return columns.told(value, column) if column.written else value
+    return spelled.told(value, column) if column.written else value
 
 
 def _part(values: Values, column: Column, blank: Mask | None) -> Any:
     """Values as the frame is built of them."""
     if column.counted:
         return counted.part(values, column, blank)
-    return columns.texts(values, column) if column.written else values
+    return spelled.texts(values, column) if column.written else values
 
 
 def _named(names: tuple[str, ...], parts: list[Values]) -> dict[str, Values]:
