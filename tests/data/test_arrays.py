@@ -173,7 +173,7 @@ def test_columns_are_contiguous() -> None:
         (np.ones((1, 2)), r"got 1 sample \(n_samples = 1\); at least 2 are needed to fit a density"),
         (np.ones((1, 8, 8)), "got 1 sample"),
         ([[1, 2], [3]], "rows do not form an array, as when they differ in length"),
-        ("data.csv", "data is of type str; expected an array, a tensor, a DataFrame or a list of rows"),
+        ("data.csv", r"data is of type str; expected .* or a list of rows; read a file by unnoise\.data\.read\(path\)"),
         ({"a": [1, 2]}, "data is of type dict"),
         (None, "data is of type NoneType"),
         (np.ma.masked_equal([[1, 2], [3, 4]], 3), "The data has 1 masked values"),

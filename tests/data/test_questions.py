@@ -407,7 +407,7 @@ def test_what_is_neither_a_dict_nor_a_frame_is_refused(schema: Schema, given: An
 
 
 def test_a_frame_of_another_length_is_refused(schema: Schema) -> None:
-    with pytest.raises(InputError, match=r"got a frame of 2 rows as given; expected 1, for all, or 3"):
+    with pytest.raises(InputError, match=r"got a frame of 2 rows as given; expected 1, for all, or n = 3"):
         schema.given(pl.DataFrame({"age": [1, 2], "where": ["u", "v"]}), 3)
     with pytest.raises(InputError, match=r"The model has no column 'more'"):
         schema.given(pl.DataFrame({"more": [1], "where": ["u"]}), 3)

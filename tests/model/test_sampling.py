@@ -48,6 +48,13 @@ def test_every_row_may_be_given_something_else(table: Any, model: Any) -> None:
     assert_frequencies(counts(rows[::2], "c", ("u", "v")), share(drawn, "c", ("u", "v")))
 
 
+def test_a_frame_says_how_many_rows_are_drawn(model: Any) -> None:
+    frame = pd.DataFrame({"a": ["x", "y", "y"]})
+    pd.testing.assert_frame_equal(model.sample(given=frame, seed=0), model.sample(3, given=frame, seed=0))
+    assert model.sample(given=frame, seed=0)["a"].tolist() == ["x", "y", "y"]
+    assert len(model.sample(given={"a": "x"}, seed=0)) == len(model.sample(seed=0)) == 1
+
+
 def test_a_set_of_values_keeps_their_odds(table: Any, model: Any) -> None:
     rows = model.sample(N, given={"b": {"p", "q"}, "a": "x"}, seed=0)
     agree = table[(table["a"] == "x") & table["b"].isin(["p", "q"])]

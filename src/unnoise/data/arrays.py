@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import os
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -43,6 +44,7 @@ def as_array(data: Any) -> Values:
     if not rows or isinstance(data, str | bytes | bytearray | Mapping):
         kind = type(data).__name__
         how = f"; make one of it, as by {_FRAME}" if isinstance(data, Mapping) else ""
+        how = "; read a file by unnoise.data.read(path)" if isinstance(data, str | os.PathLike) else how
         raise InputError(
             f"The data is of type {kind}; expected an array, a tensor, a DataFrame or a list of rows{how}."
         )

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -22,6 +22,9 @@ from unnoise.data.factors import CategoryFactor, Factor, OrderedFactor, Sequence
 from unnoise.data.factors.base import as_type, quoted
 from unnoise.data.holes import Mask
 from unnoise.data.parts import Parts, unknown_column
+
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
 
 _WIDE, _LOOKED_AT = 0.2, 1000  # of the range that was seen: how wide a gap is said; values that are looked at for it
 
@@ -135,12 +138,22 @@ class Given:
     columns: Mapping[str, tuple[Values, Mask]]
 
 
+def rows_told(values: Any) -> int:
+    """Of how many rows a frame speaks; one for a dict, whose values may hold for all rows."""
+    frame = _frame_of(values)
+    return 1 if frame is None else len(frame)
+
+
+def _frame_of(values: Any) -> nw.DataFrame[Any] | None:
+    return None if isinstance(values, Mapping) or values is None else frames.opened(values)
+
+
 def read(parts: Parts, values: Any, n: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """What is said of the columns that are no conditions, and of those that are, by name."""
-    frame = None if isinstance(values, Mapping) or values is None else frames.opened(values)
+    frame = _frame_of(values)
     if frame is not None:
         if len(frame) not in (1, n):
-            raise InputError(f"got a frame of {len(frame)} rows as given; expected 1, for all, or {n}")
+            raise InputError(f"got a frame of {len(frame)} rows as given; expected 1, for all, or n = {n}")
         rows = np.zeros(n, dtype=int) if len(frame) == 1 else np.arange(n)
         told = {name: column[rows] for name, column in parts.container.columns_of(frame).items()}
     elif isinstance(values, Mapping) or values is None:

@@ -23,6 +23,7 @@ from unnoise.chains import AtNoise, WalkJump
 from unnoise.chains.base import ChainSampler
 from unnoise.data import Encoded, EncodedCells, Schema
 from unnoise.data.factors import CategoryFactor
+from unnoise.data.questions import rows_told
 from unnoise.denoisers import Answering, AnyQuestion, ClassifierFree, Denoiser, Neural
 from unnoise.evaluation import Estimate, Likelihood, Posteriors
 from unnoise.evaluation.closed_form import own_likelihood
@@ -76,7 +77,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
 
     def sample(
         self,
-        n: int = 1,
+        n: int | None = None,
         *,
         given: Any = None,
         y: Any = None,
@@ -85,13 +86,13 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
         sampler: Make = None,
         steps: int | None = None,
     ) -> Any:
-        """Draw n new rows, of the type that was fitted.
+        """Draw new rows, of the type that was fitted.
 
         A sampler that diverges raises a NonFiniteError; rows of a spread that the data cannot have, as after too few
         steps, give an InaccurateSamplesWarning.
 
         Args:
-            n: how many.
+            n: how many; by default as many as a DataFrame of `given` has, and else one.
             given: what is known of the rows, by column: a value, n values, None where the value is missing, a pair
                 (low, high) or a set of values; or a DataFrame with one row or n, whose holes are drawn. Any columns,
                 without a new fit; those of `condition` always.
@@ -107,7 +108,7 @@ class FittedModel(DensityMixin, BaseEstimator):  # type: ignore[misc]
                 ask, or a sampler for another kind of noise.
             NonFiniteError: the sampler met a number that is not finite; says where, and the probable cause.
         """
-        n = self._count(n)
+        n = self._count(rows_told(given) if n is None else n)
         known = self.schema_.given({} if given is None else given, n, y)
         rng = generator(seed)
         ask = self.asker(rng, sampler=sampler, steps=steps, guidance=guidance)
