@@ -34,7 +34,8 @@ def without_example(one: Module) -> Iterator[Offence]:
     stem, classes = one.name.rpartition(".")[2], list(public_classes(one))
     nodes = (node for node in one.nodes if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef))
     shown = any(">>>" in (ast.get_docstring(node) or "") for node in nodes)
-    if one.folder in SHOWN and stem != "base" and not stem.startswith("_") and classes and not shown:
+    private = any(part.startswith("_") for part in one.name.split("."))
+    if one.folder in SHOWN and stem != "base" and not private and classes and not shown:
         yield classes[0].lineno, f"no `>>>` example of {', '.join(found.name for found in classes)}"
 
 

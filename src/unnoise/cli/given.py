@@ -75,7 +75,7 @@ def meaning(text: str, name: str, schema: Schema) -> Any:
     """A value, None for "" and NA (missing), a pair (low, high) for LOW..HIGH, a set for A|B; levels come first."""
     if name in schema.conditions:
         return _condition(text, name, schema)
-    from unnoise.data._cells import says_missing
+    from unnoise.data._written.cells import says_missing
 
     levels = _levels(name, schema)
     level = levels.find(text)

@@ -19,7 +19,7 @@ from unnoise.cli.manual import MORE
 
 if TYPE_CHECKING:
     from unnoise.data import Schema
-    from unnoise.data._dialect import Dialect
+    from unnoise.data._formats.dialect import Dialect
     from unnoise.data.scans import Source
 
 ROWS_IN_MEMORY, BYTES_IN_MEMORY = 5 * 10**6, 2**31  # of training data, from which they are read in blocks
@@ -112,7 +112,7 @@ def contents(path: Path | None, schema: Schema | None = None, beside: bool = Fal
         beside: whether it stands beside the data, so that what is said of another kind of file is not of it.
     """
     from unnoise.data import files
-    from unnoise.data._reading import Reading
+    from unnoise.data._formats.reading import Reading
 
     return None if path is None else files.read_with(path, Reading(**_said_of(path, schema, beside)))[0]
 
@@ -228,7 +228,7 @@ def without(rows: Any, column: str | None, *, needed: bool = True) -> tuple[Any,
 
 def dialect(like: Dialect | None) -> Dialect | None:
     """How a .csv is written: like a file, but for what is said of files; None for the plain way."""
-    from unnoise.data._dialect import Dialect
+    from unnoise.data._formats.dialect import Dialect
 
     said = {name: value for name in _WRITING if (value := _SAID.get().get(name)) is not None}
     return (like or Dialect()).said(**said) if said else like

@@ -18,13 +18,14 @@ import numpy as np
 from torch import Tensor
 
 from unnoise._errors import InputError, warn
-from unnoise.data import _counted, _native, _several, _written, arrays, frames
+from unnoise.data import _native, arrays, frames
 from unnoise.data._adopted import HELD, TEXT_HELD, adopted, holding
 from unnoise.data._checked import LATER, built, check, check_distinct, check_shape, entries
-from unnoise.data._dialect import Dialect
+from unnoise.data._formats.dialect import Dialect
 from unnoise.data._native import Column
 from unnoise.data._numerics import Values
-from unnoise.data._several import Several
+from unnoise.data._written import columns, counted, several
+from unnoise.data._written.several import Several
 from unnoise.data.base import listed
 from unnoise.data.holes import Mask
 from unnoise.data.standard import suffix as suffix_of
@@ -203,11 +204,11 @@ class Table(Container):
 
     def parted(self, frame: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
         """A frame with a column for each of several numbers in one text."""
-        return _several.parted(frame, self.several)
+        return several.parted(frame, self.several)
 
     def joined(self, native: Any) -> Any:
         """Undo it."""
-        return _several.joined(native, self.several)
+        return several.joined(native, self.several)
 
     def written_in(self, dialect: Dialect | None) -> Self:
         """The same, with how the file of the data was written."""
@@ -252,12 +253,12 @@ class Table(Container):
     def steps(self, column: str) -> str | None:
         """As `days`; None for columns that count nothing."""
         found = self._by_name[column]
-        return _counted.steps(found) if found.counted else None
+        return counted.steps(found) if found.counted else None
 
     def turn(self, column: str) -> float | None:
         """A day; None for all columns but times."""
         found = self._by_name.get(column)
-        return None if found is None else _counted.turn(found)
+        return None if found is None else counted.turn(found)
 
     def words(self, column: str) -> dict[str, float]:
         """As {'<0.5': -49.5}; no words of most columns."""
@@ -271,45 +272,45 @@ class Table(Container):
 
     def told(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Dates, times and decimals as whole numbers, and texts that are numbers as such."""
-        known, values = self._by_name, _several.told(values, self.several)
+        known, values = self._by_name, several.told(values, self.several)
         return {name: _told(value, known[name]) if name in known else value for name, value in values.items()}
 
     def word(self, column: str, number: float) -> str | None:
         """A number as its date, time or decimal is written, or in the form of the column."""
         found = self._by_name[column]
         if found.written:
-            return str(_written.texts(np.array([number]), found)[0])
-        return _counted.word(number, found) if found.counted else None
+            return str(columns.texts(np.array([number]), found)[0])
+        return counted.word(number, found) if found.counted else None
 
     def about(self, column: str, low: float, high: float) -> str | None:
         """As `date, 2021-01-01 to 2023-05-06`."""
         found = self._by_name[column]
         if not found.counted:
             return None
-        return f"{found.counted}, {_counted.word(low, found)} to {_counted.word(high, found)}"
+        return f"{found.counted}, {counted.word(low, found)} to {counted.word(high, found)}"
 
     def native(self, column: str, values: Values, backend: str, series: nw.Series[Any]) -> Any:
         """Whole numbers that stand for dates, times or decimals in the type of another series; others as they are."""
         found = self._by_name[column]
         if found.written and (
-            _counted.holds_text(series) or series.is_null().all() or _written.holds_words(values, found)
+            counted.holds_text(series) or series.is_null().all() or columns.holds_words(values, found)
         ):
-            return _written.texts(values, found)
+            return columns.texts(values, found)
         if not found.counted:
             return values
         own = _native.column_of(backend, series, found.label)
         if series.is_null().all():
-            return _native.native_series(self.backend, found, _counted.part(values, found))
-        pattern = _counted.pattern_in(series, found)
+            return _native.native_series(self.backend, found, counted.part(values, found))
+        pattern = counted.pattern_in(series, found)
         kept = dataclasses.replace(found, label=own.label, type=own.type, pattern=pattern)
-        return _native.native_series(backend, kept, _counted.part(values, kept))
+        return _native.native_series(backend, kept, counted.part(values, kept))
 
     def _values(self, frame: nw.DataFrame[Any], label: str, name: str) -> Values:
         series, column = frame.get_column(label), self._by_name.get(name)
         if column is not None and column.counted and not series.is_null().all():
-            return _counted.numbers(series, column)
-        if column is not None and column.written and _counted.holds_text(series):
-            return _written.numbers(series, column)
+            return counted.numbers(series, column)
+        if column is not None and column.written and counted.holds_text(series):
+            return columns.numbers(series, column)
         values = frames.values(series, name)
         return values if column is None else adopted(values, column)
 
@@ -344,8 +345,8 @@ class Table(Container):
         for column in table.layout:
             _native.check_column(table.backend, column)
             check(column.holds in (None, *HELD), "holds", column.holds, f"one of {', '.join(HELD)}")
-            _counted.check_column(column)
-            _written.check_column(column)
+            counted.check_column(column)
+            columns.check_column(column)
         return table
 
 
@@ -431,8 +432,8 @@ def container_of(data: Any, levels: Collection[str] = (), declared: Collection[s
         told = [(str(column.label) in levels, str(column.label) in declared) for column in layout]
         found = [_described(s, c, *t) if len(s) else c for s, c, t in zip(series, layout, told, strict=True)]
         labels = _labels(data)
-        several = () if labels else _several.several_in(frame, found, levels, declared)
-        return Table(backend, _with_parts(frame, found, several), labels=labels, several=several)
+        held = () if labels else several.several_in(frame, found, levels, declared)
+        return Table(backend, _with_parts(frame, found, held), labels=labels, several=held)
     if hasattr(data, "to_frame") and not hasattr(data, "columns"):
         raise InputError("The data is one column, a Series; make a DataFrame of it, as by data.to_frame().")
     array = arrays.as_array(data)
@@ -464,32 +465,32 @@ def _labels(data: Any) -> tuple[tuple[Any, ...], ...] | None:
     return parts if kept else None
 
 
-def _with_parts(frame: nw.DataFrame[Any], layout: Sequence[Column], several: tuple[Several, ...]) -> tuple[Column, ...]:
+def _with_parts(frame: nw.DataFrame[Any], layout: Sequence[Column], held: tuple[Several, ...]) -> tuple[Column, ...]:
     """The columns, with one for each number in the place of those that hold several."""
-    if not several:
+    if not held:
         return tuple(layout)
-    known, whole = {str(column.label): column for column in layout}, _several.parted(frame, several)
-    _, columns = _native.describe(whole)
-    made = zip(whole.columns, columns, strict=True)
+    known, whole = {str(column.label): column for column in layout}, several.parted(frame, held)
+    _, described = _native.describe(whole)
+    made = zip(whole.columns, described, strict=True)
     return tuple(known.get(str(c.label)) or holding(whole.get_column(label), c) for label, c in made)
 
 
 def _described(series: nw.Series[Any], column: Column, plain: bool, declared: bool) -> Column:
-    counted = _counted.described(series, column, plain, declared)
-    return holding(series, _written.described(series, counted, plain, declared))
+    column = counted.described(series, column, plain, declared)
+    return holding(series, columns.described(series, column, plain, declared))
 
 
 def _told(value: Any, column: Column) -> Any:
     if column.counted:
-        return _counted.told(value, column)
-    return _written.told(value, column) if column.written else value
+        return counted.told(value, column)
+    return columns.told(value, column) if column.written else value
 
 
 def _part(values: Values, column: Column, blank: Mask | None) -> Any:
     """Values as the frame is built of them."""
     if column.counted:
-        return _counted.part(values, column, blank)
-    return _written.texts(values, column) if column.written else values
+        return counted.part(values, column, blank)
+    return columns.texts(values, column) if column.written else values
 
 
 def _named(names: tuple[str, ...], parts: list[Values]) -> dict[str, Values]:

@@ -19,12 +19,14 @@ from unnoise._checks import refuse
 from unnoise._errors import InputError
 from unnoise._paths import expanded
 from unnoise._places import check_writable, missing
-from unnoise.data import _arff, _counted, _dates, _packed, _queries, _sheets, _tables, arrays, frames
-from unnoise.data._archives import one_of, read_npy, read_npz
-from unnoise.data._csv import read_csv
-from unnoise.data._dialect import Dialect
+from unnoise.data import arrays, frames
+from unnoise.data._formats import arff, packed, queries, sheets, tables
+from unnoise.data._formats.archives import one_of, read_npy, read_npz
+from unnoise.data._formats.csv import read_csv
+from unnoise.data._formats.dialect import Dialect
+from unnoise.data._formats.reading import Reading
 from unnoise.data._numerics import Values
-from unnoise.data._reading import Reading
+from unnoise.data._written import counted, dates
 from unnoise.data.images import SUFFIXES, read_image, read_images, write_images
 from unnoise.data.standard import is_standard
 
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
     import polars as pl
 
-    from unnoise.data._csv import Cells
+    from unnoise.data._formats.csv import Cells
 
     Found = tuple[pl.DataFrame | Values, Dialect | None, Cells | None]  # with how a text is written, and its cells
 
@@ -40,15 +42,15 @@ _SHOWN, _HEAD = 200, 2**16  # letters of another library's sentence, and bytes i
 _TEXTS = (".csv", ".tsv", ".tab", ".txt", ".dat", ".data")
 _SHEETS = (".xlsx", ".xls", ".xlsb", ".ods")
 _READERS: dict[str, Callable[[bytes, str], pl.DataFrame]] = {
-    ".parquet": _tables.read_parquet,
-    ".arrow": _tables.read_arrow,
-    ".feather": _tables.read_arrow,
-    ".json": _tables.read_json,
-    ".jsonl": _tables.read_json_lines,
-    ".ndjson": _tables.read_json_lines,
-    ".fasta": _tables.read_fasta,
-    ".fa": _tables.read_fasta,
-    ".arff": _arff.read_arff,
+    ".parquet": tables.read_parquet,
+    ".arrow": tables.read_arrow,
+    ".feather": tables.read_arrow,
+    ".json": tables.read_json,
+    ".jsonl": tables.read_json_lines,
+    ".ndjson": tables.read_json_lines,
+    ".fasta": tables.read_fasta,
+    ".fa": tables.read_fasta,
+    ".arff": arff.read_arff,
 }
 _TABLES = (*_TEXTS, *_READERS, *_SHEETS)
 _MAGIC = {b"PAR1": ".parquet", b"ARROW1": ".arrow", b"PK\x03\x04": ".xlsx"}
@@ -117,9 +119,9 @@ def read_with(path: Path | str, reading: Reading) -> Found:
             raise InputError(f"{path} is no file but a pipe, a socket or a device; write its content to a file first.")
         if about.st_size == 0:
             raise InputError(f"{path} is empty.")
-        if path.name.lower().endswith(_queries.SUFFIXES):
+        if path.name.lower().endswith(queries.SUFFIXES):
             reading.refuse_unused(str(path), ("query",))
-            return _tables.checked(_queries.read_database(path, reading.query), str(path)), None, None
+            return tables.checked(queries.read_database(path, reading.query), str(path)), None, None
         return _queried(_from_file(path, reading), reading)
 
 
@@ -201,33 +203,34 @@ def _from_file(path: Path, reading: Reading) -> Found:
         ".npz": read_npz,
         ".safetensors": _read_safetensors,
     }
-    packed, suffix = _suffixes(path)
+    packing, suffix = _suffixes(path)
     if suffix in _TABLES:
         content = path.read_bytes()  # a map of the file would crash if another program cut it
-        packed = packed or (_packed.suffix_of(content) if suffix in _TEXTS else "")
-        return _table(_packed.unpacked(content, packed, str(path)) if packed else content, suffix, str(path), reading)
-    if suffix in arrays_of and not packed:
+        packing = packing or (packed.suffix_of(content) if suffix in _TEXTS else "")
+        plain = packed.unpacked(content, packing, str(path)) if packing else content
+        return _table(plain, suffix, str(path), reading)
+    if suffix in arrays_of and not packing:
         reading.refuse_unused(str(path), ())
         return arrays_of[suffix](path), None, None
     if suffix in (".pkl", ".pickle", ".joblib"):
         raise InputError(f"{path} is a pickle, which could run code; write it as .parquet or .csv.")
-    known = [*_TABLES, *(f".csv{end}" for end in _packed.SUFFIXES), *_queries.SUFFIXES, *arrays_of]
+    known = [*_TABLES, *(f".csv{end}" for end in packed.SUFFIXES), *queries.SUFFIXES, *arrays_of]
     raise InputError(f"{path} is of no known type; expected {', '.join(known)}, or a folder of images.")
 
 
 def _suffixes(path: Path) -> tuple[str, str]:
     """How a file is packed, and what is in it, both by its name: ".gz", ".csv"."""
     name = path.name.lower()
-    packed = next((suffix for suffix in _packed.SUFFIXES if name.endswith(suffix)), "")
-    suffix = Path(name.removesuffix(packed)).suffix
-    return packed, ".csv" if packed == ".zip" and suffix not in _TABLES else suffix
+    packing = next((suffix for suffix in packed.SUFFIXES if name.endswith(suffix)), "")
+    suffix = Path(name.removesuffix(packing)).suffix
+    return packing, ".csv" if packing == ".zip" and suffix not in _TABLES else suffix
 
 
 def _from_input(reading: Reading) -> Found:
     """What comes on standard input, of the kind that its first bytes say; text by default."""
     content, source = sys.stdin.buffer.read(), "standard input"
-    packed = _packed.suffix_of(content)
-    content = _packed.unpacked(content, packed, source) if packed else content
+    packing = packed.suffix_of(content)
+    content = packed.unpacked(content, packing, source) if packing else content
     if not content:
         raise InputError("standard input is empty.")
     return _table(
@@ -251,10 +254,10 @@ def _table(content: bytes, suffix: str, source: str, reading: Reading) -> Found:
         return found, dialect, cells
     if suffix in _SHEETS:
         reading.refuse_unused(source, ("header", "query", "sheet"))
-        return _tables.checked(_sheets.read_excel(content, source, reading), source), None, None
+        return tables.checked(sheets.read_excel(content, source, reading), source), None, None
     reading.refuse_unused(source, ("query",))
     table = _READERS[suffix](content, source)
-    return _tables.checked(table if reading.query else _tables.flat(table, source), source), None, None
+    return tables.checked(table if reading.query else tables.flat(table, source), source), None, None
 
 
 def _queried(held: Found, reading: Reading) -> Found:
@@ -264,7 +267,7 @@ def _queried(held: Found, reading: Reading) -> Found:
         return held
     if isinstance(found, np.ndarray):
         raise InputError("A query selects from tables, not from arrays or images; leave it out.")
-    return _tables.checked(_queries.select(found, reading.query), "the result of the query"), dialect, None
+    return tables.checked(queries.select(found, reading.query), "the result of the query"), dialect, None
 
 
 def _read_safetensors(path: Path) -> Values:
@@ -294,13 +297,13 @@ def _with_times_as_text(frame: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
     for name in frame.columns:
         series = frame.get_column(name)
         held = (
-            _counted.as_polars(series)
+            counted.as_polars(series)
             if series.dtype in (nw.Duration, nw.Time) and not hasattr(series.to_native(), "iloc")
             else None
         )
-        pattern = _dates.DAYS if series.dtype == nw.Duration else "%H:%M:%S"
-        if held is not None and (pattern == _dates.DAYS or not (held.dt.nanosecond() != 0).any()):
-            texts = _dates.written(held, pattern).to_list()
+        pattern = dates.DAYS if series.dtype == nw.Duration else "%H:%M:%S"
+        if held is not None and (pattern == dates.DAYS or not (held.dt.nanosecond() != 0).any()):
+            texts = dates.written(held, pattern).to_list()
             frame = frame.with_columns(nw.new_series(name, texts, nw.String(), backend=frame.implementation))
     return frame
 

@@ -26,7 +26,7 @@ from unnoise._errors import InputError
 from unnoise.data import _numerics
 from unnoise.data._checked import LATER, TEXT, built, check, check_distinct, check_dtype, check_scale, entries, is_held
 from unnoise.data._numerics import Floats, Values
-from unnoise.data._serials import Serial, serial_of
+from unnoise.data._written.serials import Serial, serial_of
 from unnoise.data.base import Coordinate, Feature, Kind, Level, described, indices_of, levels_of
 
 _LEAST_SCALE = float(np.finfo(np.float64).tiny)  # below it 1 / scale would be infinite

@@ -17,11 +17,11 @@ import numpy as np
 
 from unnoise._errors import InputError
 from unnoise.data import files
-from unnoise.data._blocks import NotInBlocks, Text, convert
-from unnoise.data._dialect import Dialect
+from unnoise.data._formats.blocks import NotInBlocks, Text, convert
+from unnoise.data._formats.dialect import Dialect
+from unnoise.data._formats.reading import Reading
+from unnoise.data._formats.tables import without_index
 from unnoise.data._numerics import Values
-from unnoise.data._reading import Reading
-from unnoise.data._tables import without_index
 
 if TYPE_CHECKING:
     import polars as pl

@@ -13,7 +13,7 @@ import numpy as np
 from unnoise._atomic import atomic_path
 from unnoise._places import ROWS, check_writable
 from unnoise.data import arrays, files, frames
-from unnoise.data._dialect import Dialect
+from unnoise.data._formats.dialect import Dialect
 from unnoise.data._numerics import Values
 from unnoise.data.standard import is_standard, printed, separator
 from unnoise.training.dataset import derived_seed

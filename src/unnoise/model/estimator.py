@@ -25,7 +25,7 @@ from unnoise._seeding import as_seed, fresh_seed, seeded
 from unnoise._sketch import is_ours, sketch
 from unnoise._version import __version__
 from unnoise.data import Encoded, Schema, conditions
-from unnoise.data._dialect import Dialect
+from unnoise.data._formats.dialect import Dialect
 from unnoise.data.mapped import FOLDER as ROWS
 from unnoise.data.mapped import Mapped, mapped, removed
 from unnoise.data.scans import Held, Scan

@@ -1,0 +1,143 @@
+"""Columns of text that hold numbers in one form: numbers inside, and back as they were written."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from unnoise._errors import InputError, warn
+from unnoise.data import holes
+from unnoise.data._checked import check
+from unnoise.data._native import Column
+from unnoise.data._numerics import Values
+from unnoise.data._written import cells, counted, forms
+from unnoise.data._written.abbreviated import abbreviated_of
+from unnoise.data._written.degrees import degrees_of
+from unnoise.data._written.limits import like, limits_of, said_apart
+from unnoise.data._written.notations import notation_of
+from unnoise.data.arrays import is_missing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import narwhals.stable.v2 as nw
+    import polars as pl
+
+_SHOWN = 3
+
+
+def described(series: nw.Series[Any], column: Column, plain: bool, declared: bool = False) -> Column:
+    """The column, with the form of its numbers if its texts are such, and the words beside them.
+
+    Args:
+        series: the values.
+        column: its name and type.
+        plain: whether text stays text.
+        declared: whether the user says its kind, so that words are none of numbers.
+    """
+    held = None if plain or column.counted or column.categorical else counted.as_polars(series)
+    if held is None or not counted.holds_text(series):
+        return column
+    found = notation_of(held, str(column.label), aloud=True) or degrees_of(held) or abbreviated_of(held)
+    if found is not None:
+        return dataclasses.replace(column, written=str(found))
+    limits = None if declared else limits_of(held)
+    if limits is None:
+        cells.warn_of_digits(held, str(column.label))
+        return column
+    numbers = limits.form.numbers(held).drop_nulls()
+    places = limits.places(*(numbers.to_numpy()[[i]].item() for i in _ends(numbers)))
+    if limits.guess is not None:
+        warn(
+            f"{limits.guess!r} in column '{column.label}' is taken to say that too little was there to be measured, "
+            "less than all numbers; leave its cells empty if they are missing."
+        )
+    if limits.others:
+        said_apart(column.label, limits.others)
+    told: dict[str, Any] = {"apart": len(limits.others) or None, "objects": _objects(series, limits.words)}
+    return dataclasses.replace(column, written=str(limits.form), words=limits.words, places=places, **told)
+
+
+def _objects(series: nw.Series[Any], words: Sequence[str]) -> str | None:
+    """The type of the numbers of a column of objects, if words alone are texts in it."""
+    held = [value for value in series.to_list() if not is_missing(value)]
+    kinds = {type(value) for value in held if not isinstance(value, str)}
+    if not kinds or not kinds <= {int, float} or any(isinstance(one, str) and one not in words for one in held):
+        return None
+    return "int" if kinds == {int} else "float"
+
+
+def _ends(numbers: pl.Series) -> tuple[int, int]:
+    """Where the least and the greatest of them stand."""
+    return int(numbers.arg_min() or 0), int(numbers.arg_max() or 0)
+
+
+def numbers(series: nw.Series[Any] | pl.Series, column: Column) -> Values:
+    """The texts of a column as numbers, with holes; an InputError names rows that are none."""
+    held: Any = series if hasattr(series, "to_physical") else counted.as_polars(series)
+    form = forms.form(str(column.written))
+    found = form.numbers(held)
+    empty = held.is_null().to_numpy()
+    if column.words:
+        known = dict(zip(column.words, column.places or (), strict=True))
+        odd = held.filter(found.is_null() & held.is_not_null()).unique().to_list()
+        meant = {text: known[word] for text in odd if (word := like(text, column.words)) is not None}
+        said = held.replace_strict(meant, default=None, return_dtype=found.dtype) if meant else found
+        found = found.zip_with(found.is_not_null(), said)
+    wrong = np.flatnonzero(found.is_null().to_numpy() & ~empty).tolist()
+    if wrong:
+        rows = ", ".join(map(str, wrong[:_SHOWN])) + (", ..." if len(wrong) > _SHOWN else "")
+        beside = f", or {' or '.join(column.words)}" if column.words else ""
+        raise InputError(
+            f"Column '{column.label}' held numbers written as {column.written} when the model was fitted, but row "
+            f"{rows} holds {held[wrong[0]][:60]!r}; expected numbers as then{beside}."
+        )
+    values = found.drop_nulls().to_numpy()
+    return holes.spread(values, ~empty) if empty.any() else values
+
+
+def told(value: Any, column: Column) -> Any:
+    """A value, list, range or set of a column, whose texts become numbers; all else stays."""
+    import polars as pl
+
+    if isinstance(value, str):
+        return numbers(pl.Series([value]), column)[0].item()
+    if isinstance(value, set | frozenset | tuple):
+        return type(value)(told(one, column) for one in value)
+    if isinstance(value, list) or (isinstance(value, np.ndarray) and value.dtype.kind in "OU"):
+        held = list(value)
+        if any(isinstance(one, str) for one in held) and all(one is None or isinstance(one, str) for one in held):
+            return numbers(pl.Series(held), column)
+    return value
+
+
+def texts(values: Values, column: Column) -> Values:
+    """Numbers as the texts of a column, or as the objects that they were, or the words that they stand for."""
+    found = forms.form(str(column.written)).texts(values)
+    if column.objects is not None:
+        point = {"int": int, "float": float}[column.objects]
+        found[:] = [point(text) for text in found.tolist()]
+    for word, place in zip(column.words or (), column.places or (), strict=True):
+        found[values == place] = word
+    return found
+
+
+def holds_words(values: Values, column: Column) -> bool:
+    """Whether some of the numbers stand for words, which no column of numbers can hold."""
+    return bool(np.isin(values, column.places or ()).any())
+
+
+def check_column(column: Column) -> None:
+    """Refuse a form that no column has."""
+    if column.written is not None:
+        check(counted.is_text(column) and column.counted is None, "written", column.written, "none of this column")
+        forms.form(column.written)
+    words, places = column.words or (), column.places or ()
+    fitting = len(words) == len(places) == len(set(words)) == len(set(places))
+    has_numbers = column.written is not None or (column.counted is not None and counted.is_text(column))
+    check(fitting and (has_numbers or not words), "words, places", words, "as many places")
+    check(column.objects in (None, "int", "float"), "objects", column.objects, "int or float")
+    check(column.objects is None or column.type == "object", "objects", column.objects, "none of this column")
+    check(0 <= (column.apart or 0) <= len(words), "apart", column.apart, "as many words, or fewer")
