@@ -154,7 +154,7 @@ def _dialect(table: pl.DataFrame, rows: bytes, names: list[str], plain: Dialect)
     """How numbers and truth values are written, beside what is known."""
     import polars as pl
 
-    fine = plain.separator == "," and plain.decimal is None  # whole numbers have no commas in them
+    fine = plain.separator == "," and plain.decimal is None and b"+" not in rows  # no commas or signs in whole numbers
     kinds = (pl.Boolean, pl.Float64) if fine else (pl.Boolean, pl.Float64, pl.Int64, pl.UInt64)
     places = [i for i, kind in enumerate(table.dtypes) if kind in kinds]
     if not places:
