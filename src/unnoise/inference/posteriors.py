@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from unnoise.inference.reweighted import Reweighted
 from unnoise.inference.saved import Learnt
 from unnoise.inference.simulations import Simulations
 from unnoise.model import DenoisingMarkovModel, load_model
-from unnoise.samplers import Sampler
+from unnoise.samplers import InaccurateSamplesWarning, Sampler
 
 AT_ONCE = 10_000  # rows whose density is computed together
 
@@ -67,9 +68,11 @@ class AmortisedPosterior(Learnt):
         """
         whole(n=n)
         seen = self.observed.read(x)
-        if not (near := self._familiarity(seen)).good:
-            warn(str(near))
-        return self.parameters.shown(self._drawn(n, seen, seed, sampler, steps))
+        with warnings.catch_warnings():
+            if not (near := self._familiarity(seen)).good:
+                warn(str(near))
+                warnings.filterwarnings("ignore", "the samples", InaccurateSamplesWarning)  # says it, and no cure
+            return self.parameters.shown(self._drawn(n, seen, seed, sampler, steps))
 
     def log_prob(self, theta: Any, x: Any) -> Floats:
         r"""$\log p(\theta|x)$ in nats, (n,): that of the probability flow, with the volume of the chart.
