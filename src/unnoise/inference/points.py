@@ -62,10 +62,10 @@ class Units:
     def of(cls, parameters: Parameters, theta: Floats, x: Floats) -> Units:
         """From simulations, (n, d) and (n, k)."""
         zeros, ones = (0.0,) * parameters.size, (1.0,) * parameters.size
-        bare = cls(parameters.low, parameters.high, zeros, ones, (0.0,), (1.0,))
+        bare = cls(*parameters.ends, zeros, ones, (0.0,), (1.0,))
         read = bare.condition(torch.from_numpy(theta)).numpy()
         numbers = (read.mean(axis=0), read.std(axis=0), x.mean(axis=0), x.std(axis=0))
-        return cls(parameters.low, parameters.high, *(tuple(one.tolist()) for one in numbers))
+        return cls(*parameters.ends, *(tuple(one.tolist()) for one in numbers))
 
     def condition(self, theta: Tensor) -> Tensor:
         """What the network is given, (n, d)."""
