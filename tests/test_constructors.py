@@ -543,8 +543,8 @@ MADE: dict[str, dict[str, Any]] = {
     },
     "evaluation.nearest_training": {"samples": TWO, "train": TWO, "k": 1},
     # inference
-    "inference.Part": {"name": "rate", "shape": (2,), "dtype": "float32"},
-    "inference.Parameters": {"parts": (inference.Part("rate", ()),), "low": (0.0,), "high": (1.0,)},
+    "inference.Part": {"name": "rate", "shape": (2,), "dtype": "float32", "shares": False},
+    "inference.Parameters": {"parts": (inference.Part("rate", ()),), "low": (0.0,), "high": (1.0,), "whole": (True,)},
     "inference.Simulations": {"theta": torch.zeros(4, 1), "x": torch.zeros(4, 2), "observations": 2},
     "inference.as_prior": {"prior": torch.distributions.Normal(0.0, 1.0)},
 }
@@ -701,7 +701,7 @@ FINE = {
         networks.Conditioned.optional networks.MLP.beside denoisers.Started.optional
         denoisers.Guided.warm samplers.Perturbed.warm chains.Annealed.jump chains.PlugIn.antithetic
         evaluation.BinDecoder.denoised evaluation.DequantisedLikelihood.weighted
-        evaluation.StepBound.three_terms
+        evaluation.StepBound.three_terms inference.Part.shares
     """,
     # functions
     "function": """
@@ -721,7 +721,7 @@ FINE = {
     # no axes, none of them, one number
     "empty": """
         networks.MLP.input_shape networks.MLP.output_shape networks.ResNet.input_shape networks.ResNet.output_shape
-        spaces.Euclidean.event_shape inference.Part.shape heads.Told.cells
+        spaces.Euclidean.event_shape inference.Part.shape inference.Parameters.whole heads.Told.cells
         heads.Tangent.frequencies heads.Fourier.frequencies
         targets.Potts.field evaluation.Posteriors.categorical evaluation.Posteriors.observed_categorical
         evaluation.Posteriors.given

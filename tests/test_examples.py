@@ -14,6 +14,8 @@ import torch
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("plot_*.py"))
 LONG = {"plot_simulator", "plot_completed_digits", "plot_poses", "plot_two_places", "plot_ddpm"}  # they train networks
+LONG |= {"plot_binomial", "plot_tweedie", "plot_agreement", "plot_solvers", "plot_learned_betas"}  # or draw much
+LONG |= {"plot_joint_or_sequential", "plot_markov_model"}
 TITLE = re.compile(r"\n(?P<title>\S.*)\n(?P<rule>=+)\n")
 EQUATIONS = {f"8.{k}" for k in range(33, 49)}  # of the textbook
 BACHS, THICKSTUNS, SOHL_DICKSTEINS = (set(range(1, last + 1)) for last in (21, 14, 11))

@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from light import judges
 from pages import ROOT, blocks, claims, desk, is_measured, leads_somewhere, links, run, tables, unsupported
 
 from unnoise import DenoisingMarkovModel, model
@@ -61,7 +62,7 @@ def test_its_code_runs(files, monkeypatch):
     monkeypatch.setattr(model.estimator, "default_network", lambda *shapes, **_: MLP(*shapes, width=16, depth=1))
     monkeypatch.setattr(model.fitted, "default_sampler", lambda *_: partial(Ancestral, steps=10))
     python = README.index("```python")
-    with desk(files, monkeypatch) as folder:
+    with desk(files, monkeypatch) as folder, judges():
         run(README[:python], folder, shorter)
         assert (folder / "report.html").stat().st_size > 10_000
         (folder / "model").rename(folder / "model_of_the_file")

@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
 from unnoise._version import __version__ as __version__
 
+TYPE_CHECKING = False  # `typing` would take half of what Python does before Ctrl-C can be one line
 if TYPE_CHECKING:
+    from typing import Any
+
     from unnoise.model import DenoisingMarkovModel as DenoisingMarkovModel
     from unnoise.model import load_model as load
     from unnoise.report.assessment import evaluate as evaluate

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 from json_schema import faults, of
+from light import judges
 from PIL import Image
 from typer.main import get_command
 from typer.testing import CliRunner, Result
@@ -86,6 +87,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Image.fromarray(rng.integers(0, 256, (8, 8), dtype=np.uint8)).save(folder / "images" / f"{i:03}.png")
     pl.DataFrame({"digit": np.arange(12) % 3}).write_csv(folder / "labels.csv")
     return folder
+
+
+@pytest.fixture(scope="module")
+def light_judges() -> Iterator[None]:
+    with judges():
+        yield
 
 
 @pytest.fixture(scope="session")

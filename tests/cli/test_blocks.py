@@ -182,7 +182,7 @@ def losses(folder: Path) -> np.ndarray:
     return load(folder).losses_
 
 
-@pytest.mark.parametrize("kind", ["folder", "parquet", "csv"])
+@pytest.mark.parametrize("kind", [pytest.param("folder", marks=pytest.mark.slow), "parquet", "csv"])
 def test_a_table_read_in_blocks_is_learnt_as_one_in_memory(
     kind: str, done: Run, holed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,8 @@ import unnoise.cli  # noqa: F401 - puts the module of the verb in sys.modules
 from unnoise import InputError, load, model
 from unnoise.networks import MLP
 
+pytestmark = pytest.mark.usefixtures("light_judges")
+
 Run = Callable[..., Result]
 
 

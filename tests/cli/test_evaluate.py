@@ -12,6 +12,8 @@ from typer.testing import Result
 
 from unnoise import load
 
+pytestmark = pytest.mark.usefixtures("light_judges")
+
 Run = Callable[..., Result]
 
 

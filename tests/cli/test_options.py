@@ -103,6 +103,7 @@ def test_score_takes_its_likelihood_its_points_and_its_seed(
     np.testing.assert_allclose(scores, np.stack([wanted.log_prob, wanted.standard_error], 1), rtol=1e-6)
 
 
+@pytest.mark.usefixtures("light_judges")
 def test_evaluate_takes_its_training_rows_its_number_of_rows_and_its_seed(
     done: Run, model: Path, data: Path, tmp_path: Path
 ) -> None:

@@ -504,7 +504,9 @@ def test_a_fault_on_the_way_is_told_with_the_step_to_try(
     assert sorted(path.name for path in desk.iterdir() if path.suffix) == ["bounded.py", "mine.py"]
 
 
-@pytest.mark.parametrize("suffix", [".npy", ".csv", ".parquet"])
+@pytest.mark.parametrize(
+    "suffix", [".npy", *(pytest.param(more, marks=pytest.mark.slow) for more in (".csv", ".parquet"))]
+)
 def test_chains_walk_in_groups_and_end_in_one_file(
     suffix: str, done: Run, desk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

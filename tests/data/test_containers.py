@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import enum
 import json
 import sys
@@ -249,7 +250,21 @@ def test_types_that_no_column_has_are_named() -> None:
     with pytest.raises(InputError, match=r"'v' is of type complex128; turn it into plain numbers or text"):
         Schema.infer(pd.DataFrame({"v": [1j, 2j, 3j]}))
     with pytest.raises(InputError, match=r"a text or a number: turn it into one, as by astype\(str\)"):
-        Schema.infer(pd.DataFrame({"v": pd.cut([1.0, 2.0, 3.0], 2)}))
+        Schema.infer(pd.DataFrame({"v": pd.to_datetime(["2020-01-01", "2021-01-01"]).astype("category")}))
+
+
+def test_missing_decimals_and_times_with_a_zone_in_objects_come_back() -> None:
+    zone = datetime.timezone(datetime.timedelta(hours=2))
+    times = [datetime.datetime(2020, 1, 1 + i, 1, tzinfo=zone) for i in range(3)]
+    prices = [Decimal("1.50"), Decimal("NaN"), Decimal("2.25")]
+    frame = pd.DataFrame({"t": pd.Series(times, dtype=object), "p": pd.Series(prices, dtype=object)})
+    with pytest.warns(UserWarning, match="'t' holds times as objects that have a zone; they come back in UTC"):
+        schema = Schema.infer(frame)
+    back = Schema.from_config(json.loads(json.dumps(schema.to_config())))
+    made = back.decode(back.encode(frame).x)
+    assert made["t"].tolist() == times
+    assert [time.utcoffset() for time in made["t"]] == [datetime.timedelta(0)] * 3
+    assert made["p"].tolist() == [Decimal("1.50"), None, Decimal("2.25")]
 
 
 def test_numbers_in_texts_of_a_frame_are_said() -> None:

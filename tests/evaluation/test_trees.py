@@ -119,7 +119,7 @@ def test_rows_that_nobody_can_tell_apart() -> None:
     assert (found.auc, found.p_value, found.rows) == (0.5, 1.0, 20)
 
 
-@pytest.mark.parametrize("twin", [smeared, broken])
+@pytest.mark.parametrize("twin", [pytest.param(smeared, marks=pytest.mark.slow), broken])
 def test_another_scorer_finds_the_same(twin, scorer) -> None:
     """The same trees on the same rows in other folds, whose areas differ by the spread of fits."""
     import pandas as pd

@@ -21,7 +21,7 @@ NEEDS_DATA = (
     *("imputation-adult", "imputation-rna", "mnist-inpainting", "sbibm", "sbibm-likelihood", "sbibm-sbi"),
     *("sbibm-rounds", "sbibm-sets", "gb1", "rna-torsions", "shakespeare"),
 )
-QUICK = ("given-density", "heartbeat", "ncsn-toy", "solver-orders", "swiss-roll", "dead-leaves")
+QUICK = ("heartbeat", "solver-orders", "dead-leaves")
 
 
 @pytest.mark.filterwarnings("ignore::unnoise.samplers.InaccurateSamplesWarning")  # small runs are coarse

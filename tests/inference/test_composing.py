@@ -44,7 +44,7 @@ def test_precisions_are_those_of_the_draws():
     schema = SimpleNamespace(encode=lambda theta, x: SimpleNamespace(x=prior))
     learnt = SimpleNamespace(
         model=SimpleNamespace(schema_=schema, sample_states=lambda n, cond, rng: given),
-        parameters=SimpleNamespace(size=2, read=lambda theta: theta, outside=lambda theta: theta),
+        parameters=SimpleNamespace(free=2, read=lambda theta: theta, outside=lambda theta, rng: theta),
         held_out=SimpleNamespace(theta=None, x=None),
         observed=SimpleNamespace(condition=lambda x: x),
     )

@@ -12,6 +12,12 @@ from unnoise.testing import ImprobableError, assert_law
 
 INF = np.inf
 BOX = Parameters((Part("", (4,)),), (-1.0, 0.0, -INF, -INF), (3.0, INF, 2.0, INF))
+MIXED = Parameters(
+    (Part("n", ()), Part("p", (3,), shares=True), Part("s", ())),
+    (1.0, 0.0, 0.0, 0.0, 0.0),
+    (5.0, 1.0, 1.0, 1.0, 1.0),
+    (True, False, False, False, False),
+)
 NAMED = Parameters((Part("a", ()), Part("b", (2,), "float32")), (-INF,) * 3, (INF,) * 3)
 
 
@@ -24,6 +30,19 @@ def test_the_chart_leads_there_and_back(z):
     theta = BOX.inside(z)
     assert BOX.contains(theta).all()
     np.testing.assert_allclose(BOX.outside(theta), z, atol=1e-12)
+
+
+def test_whole_numbers_and_shares_have_a_chart_beside_others():
+    z = np.random.default_rng(1).normal(size=(200, 4))
+    theta = MIXED.inside(z)
+    assert (MIXED.size, MIXED.free) == (5, 4)
+    assert MIXED.ends == ((0.5, 0.0, 0.0, 0.0, 0.0), (5.5, 1.0, 1.0, 1.0, 1.0))
+    assert MIXED.free_columns == ["n", "p[0]", "p[1] of the rest", "s"]
+    assert MIXED.contains(theta).all()
+    assert MIXED.shown(theta)["n"].dtype == np.int64
+    np.testing.assert_allclose(MIXED.outside(theta)[:, 1:], z[:, 1:], atol=1e-12)
+    np.testing.assert_array_equal(MIXED.inside(MIXED.outside(theta))[:, 0], theta[:, 0])
+    np.testing.assert_allclose(theta[:, 4], torch.special.ndtr(torch.from_numpy(z[:, 3])))
 
 
 def test_its_volume_is_that_of_small_steps(z):
@@ -88,6 +107,8 @@ def test_other_things_are_refused(theta, words):
         lambda: Parameters((Part("a", ()),), (0.0, 0.0), (1.0, 1.0)),
         lambda: Parameters(("a",), (0.0,), (1.0,)),
         lambda: Parameters((Part("a", ()),), (np.nan,), (1.0,)),
+        lambda: Parameters((Part("a", ()),), (0.0,), (1.0,), (True, True)),
+        lambda: Parameters((Part("a", ()),), (0.0,), (1.0,), (1,)),
     ],
 )
 def test_no_parameters_are_refused(make):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from shifted_normal import SETS, exact
@@ -30,6 +32,25 @@ def test_the_density_is_that_of_the_units_of_observations():
     found = PointLaw(model.denoiser, Units(**wide), "").log_prob(theta, 10 * x)
     torch.testing.assert_close(found, model.log_prob(theta, x) - 8 * np.log(10), rtol=1e-5, atol=1e-4)
     assert not torch.allclose(found, model.log_prob(theta, x), atol=1.0)
+
+
+def test_numbers_that_never_vary_say_nothing():
+    """Also where rounding makes 1,000 times 0.1 vary by 1e-17; one that varies by as little as that is told."""
+    model, theta = exact().model, torch.randn(6, 2, generator=torch.Generator().manual_seed(0)).double()
+    x = np.random.default_rng(0).normal(size=(1000, 2))
+    beside = np.stack([x[:, 0], np.full(1000, 0.1), 1e-17 * x[:, 1]], 1)
+    units = Units.of(Parameters((Part("", (2,)),), (-np.inf,) * 2, (np.inf,) * 2), theta.numpy(), beside)
+    assert (units.told, units.deviation[1]) == (2, 0.0)
+    wider = replace(model.units, mean=(0.0, 0.1, 0.0), deviation=(1.0, 0.0, 1.0))
+    seen = torch.from_numpy(SETS[4])
+    beside_one = torch.stack([seen[:, 0], torch.full((4,), 0.1).double(), seen[:, 1]], 1)
+    found = PointLaw(model.denoiser, wider, "").log_prob(theta, beside_one)
+    torch.testing.assert_close(found, model.log_prob(theta, seen))
+
+
+def test_the_volume_of_many_small_numbers_is_finite():
+    many = replace(exact().model.units, mean=(0.0,) * 200, deviation=(1e-6,) * 200)
+    np.testing.assert_allclose(many.log_volume, 200 * np.log(1e-6))
 
 
 def test_more_observations_leave_room_for_fewer_rows():

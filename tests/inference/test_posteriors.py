@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -45,6 +46,18 @@ def test_draws_stay_in_their_bounds_and_follow_the_law_there():
     mean, deviation = truth(far)
     assert_law(chart(of_cube().sample(2000, X, seed=0))[:, 0], normal(truth(X)[0][0], deviation))
     assert float(mean[0]) > 4
+
+
+def test_an_observation_far_away_is_told_in_one_sentence():
+    """Not also that its draws are wider than those of the prior, as longer training would not help."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        of_reals().sample(500, [300.0, 0.0], seed=0)
+        asked = of_reals().observed.condition(np.full((500, 2), 300.0))
+        of_reals().model.sample(500, y=asked, seed=0)
+    first, second = (str(one.message) for one in told)
+    assert "no posterior of it can be trusted" in first
+    assert "times the spread of the data" in second  # the model alone says what it can
 
 
 def test_the_density_is_exact_with_the_volume_of_the_chart():

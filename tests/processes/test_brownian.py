@@ -67,7 +67,7 @@ def test_broken_twins_are_caught(twin):
         check_process(twin(Torus(1)), atoms, draws=1000)
 
 
-@spaces
+@pytest.mark.parametrize("space", [Torus(1), Rotations()], ids=["circle", "rotations"])
 def test_the_geodesic_random_walk_makes_the_data(space, atoms):
     check_sampler(Euler, Brownian(space), atoms, draws=250)
 

@@ -147,7 +147,7 @@ class TestClosedForms:
             cost = law.log_prob(y) - process.prior(4000).log_prob(y)
             assert_mean_at_most(cost, 1e-3)
 
-    @pytest.mark.parametrize("alpha", [0.5, 1.0, 3.0])
+    @pytest.mark.parametrize("alpha", [0.5, pytest.param(1.0, marks=pytest.mark.slow), 3.0])
     def test_reconstruction_is_never_less_than_the_cost_of_the_decoder(self, alpha, rng):
         """The decoder is neutral noise backwards; near the faces the term is an upper bound, elsewhere exact."""
         process, neutral = WrightFisher(Simplex(2), alpha), WrightFisher(Simplex(2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from unnoise.report import Assessment
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from light import judges
 from small_models import NUMBERS, table, tiny
 
 
@@ -24,7 +26,8 @@ def model() -> DenoisingMarkovModel:
 
 @pytest.fixture(scope="session")
 def of_table(model: DenoisingMarkovModel) -> Assessment:
-    return evaluate(model, table(60, 1), train=table(200, 0))
+    with judges():
+        return evaluate(model, table(60, 1), train=table(200, 0))
 
 
 @pytest.fixture(scope="session")
@@ -32,4 +35,11 @@ def of_images() -> Assessment:
     rng = np.random.default_rng(0)
     images, labels = rng.integers(0, 17, (60, 8, 8), dtype=np.uint8), np.arange(60) % 3
     model = tiny(condition="digit", likelihood=Bound(draws=4)).fit(images[:40], labels[:40])
-    return evaluate(model, images[40:], labels[40:], train=images[:40], train_y=labels[:40])
+    with judges():
+        return evaluate(model, images[40:], labels[40:], train=images[:40], train_y=labels[:40])
+
+
+@pytest.fixture(scope="module")
+def light_judges() -> Iterator[None]:
+    with judges():
+        yield

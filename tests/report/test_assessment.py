@@ -67,6 +67,7 @@ def test_measured_numbers_are_flat(of_table: Assessment) -> None:
     assert all(isinstance(value, float) for value in flat.values())
 
 
+@pytest.mark.usefixtures("light_judges")
 def test_the_same_seed_measures_the_same(model: DenoisingMarkovModel) -> None:
     first, again, other = (evaluate(model, table(30, 1), seed=seed, max_rows=12).measured() for seed in (0, 0, 1))
     assert first == again
@@ -94,6 +95,7 @@ def test_the_answer_about_likelihoods_is_of_the_same_rows(of_table: Assessment) 
         assert of_table.log_probs[name].mean() == pytest.approx(mean)
 
 
+@pytest.mark.usefixtures("light_judges")
 def test_another_model_is_judged_alike(model: DenoisingMarkovModel) -> None:
     found = evaluate(model, table(40, 1), rivals={"the same": model}, max_rows=30)
     assert list(found.rivals) == ["the same"]
@@ -104,6 +106,7 @@ def test_another_model_is_judged_alike(model: DenoisingMarkovModel) -> None:
     assert "the same" in found.answers[0].sentence
 
 
+@pytest.mark.usefixtures("light_judges")
 def test_without_training_rows_there_is_nothing_to_compare_with(model: DenoisingMarkovModel) -> None:
     found = evaluate(model, table(20, 1))
     assert list(found.likelihoods) == ["unnoise, exact", "unnoise, lower bound"]
@@ -114,6 +117,7 @@ def test_without_training_rows_there_is_nothing_to_compare_with(model: Denoising
     assert answers["likelihood"].good is None
 
 
+@pytest.mark.usefixtures("light_judges")
 def test_a_bound_stands_alone_and_of_many_rows_some_are_looked_at(model: DenoisingMarkovModel) -> None:
     found = evaluate(model, table(50, 1), likelihood=Bound(draws=2), max_rows=12)
     assert list(found.likelihoods) == ["unnoise, lower bound"]
@@ -159,6 +163,7 @@ def test_the_likelihood_is_the_one_that_score_says() -> None:
     assert found.numbers["exact_part_detail"].value < -1
 
 
+@pytest.mark.usefixtures("light_judges")
 def test_trees_judge_more_rows_than_are_scored(monkeypatch: pytest.MonkeyPatch) -> None:
     """A model of other rows is told from the data by trees, which of the rows that are scored could not tell it."""
     rng = np.random.default_rng(0)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from light import judges
 from small_models import tiny
 
 from unnoise import DenoisingMarkovModel, InputError, evaluate, samplers
@@ -34,7 +35,8 @@ def frame(n: int, seed: int) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def found() -> Assessment:
     model = tiny(steps=2, likelihood=FEW, sampler=QUICK, kinds=REAL).fit(frame(60, 0))
-    return evaluate(model, frame(40, 1), train=frame(60, 0))
+    with judges():
+        return evaluate(model, frame(40, 1), train=frame(60, 0))
 
 
 def test_samples_have_the_holes_that_their_flags_say() -> None:

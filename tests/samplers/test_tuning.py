@@ -32,7 +32,7 @@ def narrow():
     return Exact(variance_exploding(Euclidean(2), 0.01, 100.0), atoms)
 
 
-@pytest.mark.parametrize("evaluations", [5, 12])
+@pytest.mark.parametrize("evaluations", [5, pytest.param(12, marks=pytest.mark.slow)])
 def test_it_is_no_worse_than_the_default_on_starts_that_it_has_not_seen(ring, evaluations):
     denoiser = ExactMixture(edm(Euclidean(2)), ring)
     starts = denoiser.process.prior(300).sample(seeded(9)).double()

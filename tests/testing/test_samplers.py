@@ -29,7 +29,7 @@ MAKES = {
 }
 
 
-@pytest.mark.parametrize("process", ["vp-cosine", "edm"])
+@pytest.mark.parametrize("process", ["vp-cosine", pytest.param("edm", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", MAKES)
 def test_the_samplers_of_the_package_keep_the_properties(name: str, process: str) -> None:
     make, order = MAKES[name]

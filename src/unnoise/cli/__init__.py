@@ -5,8 +5,10 @@ Exit codes: 0 done, 1 the run failed, 2 wrong input, 128 and the number of a sig
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -33,7 +35,25 @@ class Verbs(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Look at all words before the verb does."""
         common.reports_errors(words.check)(args)
-        return super().parse_args(ctx, args)
+        with _read_until_enough():
+            return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the verb."""
+        with _read_until_enough():
+            return super().invoke(ctx)
+
+
+@contextlib.contextmanager
+def _read_until_enough() -> Iterator[None]:
+    """Let a reader of help stop listening, as `head` does; verbs say themselves what became of their results."""
+    try:
+        yield
+    except (BrokenPipeError, SystemExit) as error:
+        if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):  # rich exits with 1
+            raise
+        common.drop_output()
+        raise typer.Exit from None
 
 
 app = typer.Typer(
@@ -72,9 +92,9 @@ def about(
 
 def main() -> None:
     """Run the command line."""
-    _share_cores()
-    _open_streams()
     try:
+        _share_cores()
+        _open_streams()
         app(prog_name="unnoise")
     except KeyboardInterrupt:  # before a verb runs
         common.say("unnoise: interrupted")

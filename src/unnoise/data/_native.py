@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unnoise._errors import InputError
+from unnoise.data import _intervals
 from unnoise.data._checked import LATER, check
 from unnoise.data._numerics import Values
 from unnoise.data.holes import Mask
@@ -50,7 +51,9 @@ class Column:
         words: texts beside these numbers, such as <0.5, and
         places: the numbers beyond all others that stand for them.
         apart: how many of the first words say nothing of how much, as ERR, and lie in no range.
-        objects: int or float, where the numbers beside the words were objects of that type, and no texts.
+        objects: int or float, where the numbers beside the words were objects of that type, and no texts; UTC, where
+            times were objects that have a zone.
+        intervals: the type of the levels of pandas.cut, which are texts here, as interval[float64, right].
     """
 
     label: str | int
@@ -67,12 +70,15 @@ class Column:
     places: tuple[float, ...] | None = field(default=None, metadata={LATER: True})
     apart: int | None = field(default=None, metadata={LATER: True})
     objects: str | None = field(default=None, metadata={LATER: True})
+    intervals: str | None = field(default=None, metadata={LATER: True})
 
     @property
     def zone(self) -> str | None:
         """The zone of times that have one."""
+        if self.counted != "datetime":
+            return None
         found = re.search(rf", (?:tz=)?({_ZONE})\]", self.type)
-        return found[1] if found and self.counted == "datetime" else None
+        return found[1] if found else self.objects
 
 
 def describe(frame: nw.DataFrame[Any]) -> tuple[str, tuple[Column, ...]]:
@@ -132,6 +138,7 @@ def check_column(backend: str, column: Column) -> None:
     levels, has_levels = column.categories, column.type in ("category", "Enum")
     check((levels is not None) == has_levels, "categories", levels, "the levels" if has_levels else "none")
     check(levels is None or len(set(levels)) == len(levels), "categories", levels, "different levels")
+    _intervals.check_column(column.intervals, levels)
 
 
 def whole(part: Values, type_: str) -> Values:
@@ -145,7 +152,11 @@ def _pandas_column(series: nw.Series[Any], label: str | int) -> Column:
     native = series.to_native()
     if str(native.dtype) != "category":
         return Column(label, str(native.dtype))
-    return Column(label, "category", True, tuple(native.cat.categories.tolist()), bool(native.cat.ordered))
+    levels, ordered = native.cat.categories, bool(native.cat.ordered)
+    kind = str(levels.dtype)
+    if _intervals.are_in(kind):
+        return Column(label, "category", True, tuple(map(_intervals.level_of, levels)), ordered, intervals=kind)
+    return Column(label, "category", True, tuple(levels.tolist()), ordered)
 
 
 def _polars_column(series: nw.Series[Any], label: str | int) -> Column:
@@ -174,6 +185,8 @@ def _pandas_frame(module: str, layout: Sequence[Column], parts: Sequence[Values]
         if column.counted
         else _pandas_coded(pd, column, part)
         if column.type.startswith("dictionary")
+        else _intervals.in_levels(part, _pandas_type(pd, column))
+        if column.intervals
         else pd.Series(part).astype(_pandas_type(pd, column))
         for column, part, rows in zip(layout, parts, blank, strict=True)
     ]
@@ -200,6 +213,8 @@ def _pandas_nothing(pd: Any, column: Column, n: int) -> Any:
 
 def _pandas_type(pd: Any, column: Column) -> Any:
     """The type of a column of pandas."""
+    if column.intervals is not None:
+        return pd.CategoricalDtype(_intervals.index_of(column.intervals, column.categories or ()), column.ordered)
     if column.categories is not None:
         return pd.CategoricalDtype(list(column.categories), column.ordered)
     sparse = re.fullmatch(_FILLED, column.type)
@@ -231,7 +246,8 @@ def _pandas_counted(pd: Any, column: Column, part: Any) -> Any:
         held = part.to_arrow().cast(_arrow_type(column.type.removesuffix("[pyarrow]")))
         return pd.Series(pd.arrays.ArrowExtensionArray(importlib.import_module("pyarrow").chunked_array([held])))
     if not column.type.startswith(("datetime64", "timedelta64")):
-        return pd.Series(part.to_list(), dtype=column.type)
+        held = part if column.zone is None else part.dt.replace_time_zone(column.zone)
+        return pd.Series(held.to_list(), dtype=column.type)
     found = pd.Series(part.to_numpy())
     if column.zone is not None:
         found = found.dt.tz_localize("UTC").dt.tz_convert(column.zone)

@@ -18,7 +18,7 @@ import numpy as np
 from torch import Tensor
 
 from unnoise._errors import InputError, warn
-from unnoise.data import _native, arrays, frames
+from unnoise.data import _intervals, _native, arrays, frames
 from unnoise.data._adopted import HELD, TEXT_HELD, adopted, holding
 from unnoise.data._checked import LATER, built, check, check_distinct, check_shape, entries
 from unnoise.data._formats.dialect import Dialect
@@ -296,6 +296,8 @@ class Table(Container):
             counted.holds_text(series) or series.is_null().all() or spelled.holds_words(values, found)
         ):
             return spelled.texts(values, found)
+        if found.intervals and hasattr(series.to_native(), "cat"):
+            return _intervals.in_levels(values, series.to_native().dtype)
         if not found.counted:
             return values
         own = _native.column_of(backend, series, found.label)
@@ -483,7 +485,16 @@ def _described(series: nw.Series[Any], column: Column, plain: bool, declared: bo
 def _told(value: Any, column: Column) -> Any:
     if column.counted:
         return counted.told(value, column)
+    if column.intervals:
+        return _as_texts(value)
     return spelled.told(value, column) if column.written else value
+
+
+def _as_texts(value: Any) -> Any:
+    """Intervals as their texts, alone, in a list or in a set."""
+    if isinstance(value, list | tuple | set | frozenset):
+        return type(value)(_as_texts(one) for one in value)
+    return _intervals.level_of(value)
 
 
 def _part(values: Values, column: Column, blank: Mask | None) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 from torch import Tensor
 
 from unnoise._errors import InputError, warn
-from unnoise.data import holes
+from unnoise.data import _intervals, holes
 from unnoise.data._numerics import Values
 from unnoise.data.arrays import NO_FEATURES, NO_ROWS, is_missing, tidy
 
@@ -172,7 +172,8 @@ def values(series: nw.Series[Any], name: str) -> Values:
         series = _dense(series)
     kind = type(series.dtype).__name__
     if kind in ("Categorical", "Enum"):
-        return np.array([None if is_missing(level) else level for level in series.to_list()], dtype=object)
+        levels = [None if is_missing(level) else _intervals.level_of(level) for level in series.to_list()]
+        return np.array(levels, dtype=object)
     if kind in ("Int128", "UInt128"):  # unknown to numpy
         series = _in_64_bits(series, name)
     plain = kind != "Decimal" and (series.dtype.is_numeric() or kind in ("Boolean", "String", "Object"))

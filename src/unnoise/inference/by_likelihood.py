@@ -124,12 +124,13 @@ class PosteriorByLikelihood(AmortisedPosterior):
         rng, places = generator(derived_seed(seed, "weighed")), self._places(of, given)
         every = Simulations(X, y, self.observed.observations)
         some = every.at(torch.randperm(len(every), generator=rng)[:max_rows].sort().values.numpy())
-        z, sizes = self.parameters.outside(self.parameters.read(some.theta)), self.observed.sizes(len(some), seed)
+        cells, sizes = generator(derived_seed(seed, "cells")), self.observed.sizes(len(some), seed)
+        z = self.parameters.outside(self.parameters.read(some.theta), cells)
         told = self.observed.condition(some.x, sizes)
         found = list(self._weighed(self._sets(some, sizes), told, seed, points=DRAWN_FROM))
         drawn = np.stack([each.z[each.chosen(draws, rng)].numpy() for each in found])
         densities: dict[str, Any] = {}
-        if density_draws and len(places) == self.parameters.size:
+        if density_draws and len(places) == self.parameters.free:
             densities = {
                 "log_probs": np.stack(
                     [each.log_prob(few) for each, few in zip(found, drawn[:, :density_draws], strict=True)]
@@ -138,7 +139,7 @@ class PosteriorByLikelihood(AmortisedPosterior):
                     [each.log_prob(one[None]) for each, one in zip(found, z, strict=True)]
                 ),
             }
-        columns = self.parameters.columns
+        columns = self.parameters.free_columns
         seen = told[MOMENTS if MOMENTS in told else NAME].reshape(len(some), -1)
         return Posteriors(
             drawn[..., places],

@@ -48,10 +48,11 @@ def composed(learnt: Learnt, seen: Floats, seed: int, make: Make | None) -> Make
 
 def _precisions(learnt: Learnt, cond: Any, rng: torch.Generator) -> Tensor:
     """The inverse covariances of the states of all parameters, and given each observation, (1 + j, d, d)."""
-    model, count = learnt.model, DRAWS + PER_NUMBER * learnt.parameters.size
+    model, count = learnt.model, DRAWS + PER_NUMBER * learnt.parameters.free
     theta = learnt.parameters.read(learnt.held_out.theta)
     held_out = learnt.observed.condition(learnt.held_out.x)
-    before = model.schema_.encode(learnt.parameters.outside(theta), held_out).x
+    z = learnt.parameters.outside(theta, generator(derived_seed(0, "cells")))
+    before = model.schema_.encode(z, held_out).x
     draws = model.sample_states(count * len(cond), cond.repeat_interleave(count, 0), rng)
     every = [before, *draws.reshape(len(cond), count, -1)]
     spreads = torch.stack(

@@ -149,7 +149,8 @@ def fitted(
     theta, out, kept = portions(law, simulations, share, seed)
     n = len(theta)
     observed = Observed.of(simulations)
-    z, sizes = law.parameters.outside(theta), observed.sizes(n, derived_seed(seed, "sizes"))
+    z = law.parameters.outside(theta, generator(derived_seed(seed, "cells")))
+    sizes = observed.sizes(n, derived_seed(seed, "sizes"))
     y = observed.condition(simulations.x, sizes)
     kinds = {f"x{place}": "real" for place in range(z.shape[1])} | observed.kinds
     chosen = clone(model).set_params(kinds=kinds | dict(model.kinds or {}))

@@ -1,74 +1,39 @@
-"""What parameters are: names, shapes, bounds, and a chart that takes a box to all of R^d."""
+"""What parameters are: names, shapes, bounds, and a chart that takes what is possible to all of R^d."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from unnoise._checks import instance, refuse, shape, shown
+from unnoise._checks import instance, refuse, shown
 from unnoise._errors import InputError
+from unnoise.inference.charts import Box, Chart, Shares
+from unnoise.inference.charts import Floats as Floats
+from unnoise.inference.parts import Part as Part
 
-Floats = NDArray[np.float64]
-
-DTYPES = ("float16", "bfloat16", "float32", "float64")
-EDGE = 2.0**-60  # of the width of a box, within which a number counts as so far inside
-
-
-@dataclass(frozen=True)
-class Part:
-    """One parameter, or a vector of them.
-
-    Args:
-        name: of the part; empty where it has none.
-        shape: of one value.
-        dtype: of tensors, as "float32", where the prior draws tensors; None for arrays.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: str | None = None
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or (self.dtype is not None and self.dtype not in DTYPES):
-            refuse("name, dtype", (self.name, self.dtype), f"a text, and None or one of {', '.join(DTYPES)}")
-        object.__setattr__(self, "shape", shape("shape", self.shape))
-
-    @property
-    def size(self) -> int:
-        """How many numbers a value has."""
-        return math.prod(self.shape)
-
-    @property
-    def columns(self) -> list[str]:
-        """A name for each number."""
-        name = self.name or "theta"
-        places = np.ndindex(*self.shape) if self.shape else ()
-        return [f"{name}[{', '.join(map(str, place))}]" for place in places] or [name]
-
-    def shown(self, numbers: Floats) -> Any:
-        """Numbers (..., size) as the prior draws them, (..., *shape)."""
-        values = numbers.reshape((*numbers.shape[:-1], *self.shape))
-        return values.copy() if self.dtype is None else torch.from_numpy(values.copy()).to(getattr(torch, self.dtype))
+Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Parameters:
-    r"""Parameters in a box, each of whose sides may be missing.
+    r"""Parameters with or without bounds, some of them whole numbers or shares, and a chart of them.
 
-    A side of a number on both ends is $\theta = a + (b - a)\,\Phi(z)$, with the normal distribution function $\Phi$, so
+    A number between two ends is $\theta = a + (b - a)\,\Phi(z)$, with the normal distribution function $\Phi$, so
     that a uniform prior is N(0, 1) in the chart; on one end $\theta = a + e^z$ or $b - e^z$; without ends
-    $\theta = z$.
+    $\theta = z$. A whole number k is drawn by what lies between k - 1/2 and k + 1/2; of shares each is a part of what
+    those before it leave, $v_i = 1 - \Phi(-z_i)^{1/(K-i)}$.
 
     Args:
         parts: one without a name, or several with names, which are shown as a dict.
         low: the least value of each number; minus infinity without one.
         high: the greatest.
+        whole: which numbers are whole; by default none.
 
     >>> box = Parameters((Part("", (3,)),), (0.0, 0.0, -np.inf), (2.0, np.inf, np.inf))
     >>> box.inside(np.array([[-50.0, 0.0, 5.0]])).round(3).tolist()
@@ -80,9 +45,10 @@ class Parameters:
     parts: tuple[Part, ...]
     low: tuple[float, ...]
     high: tuple[float, ...]
+    whole: tuple[bool, ...] = ()
 
     def __post_init__(self) -> None:
-        instance(tuple, parts=self.parts, low=self.low, high=self.high)
+        instance(tuple, parts=self.parts, low=self.low, high=self.high, whole=self.whole)
         for part in self.parts:
             instance(Part, part=part)
         names = [part.name for part in self.parts]
@@ -93,11 +59,25 @@ class Parameters:
         numbers = all(isinstance(end, int | float) for end in ends) and len(self.low) == len(self.high) == size
         if not (numbers and all(low < high for low, high in zip(self.low, self.high, strict=True))):
             refuse("low, high", (self.low, self.high), f"{size} least values, each below the greatest")
+        if self.whole and not (len(self.whole) == size and all(isinstance(flag, bool) for flag in self.whole)):
+            refuse("whole", self.whole, f"{size} truth values, or none")
 
     @property
     def size(self) -> int:
         """How many numbers there are."""
         return len(self.low)
+
+    @property
+    def free(self) -> int:
+        """How many numbers the chart has."""
+        return sum(part.free for part in self.parts)
+
+    @property
+    def ends(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """The least and the greatest values, of whole numbers the ends of their cells."""
+        whole = self.whole or (False,) * self.size
+        low = tuple(end - 0.5 * cell for end, cell in zip(self.low, whole, strict=True))
+        return low, tuple(end + 0.5 * cell for end, cell in zip(self.high, whole, strict=True))
 
     @property
     def named(self) -> bool:
@@ -109,12 +89,17 @@ class Parameters:
         """A name for each number."""
         return [column for part in self.parts for column in part.columns]
 
+    @property
+    def free_columns(self) -> list[str]:
+        """A name for each number of the chart."""
+        return [column for part in self.parts for column in part.free_columns]
+
     def shown(self, theta: Floats) -> Any:
         """Rows (..., d) as the prior draws them."""
-        cuts = np.cumsum([part.size for part in self.parts])[:-1]
+        ends = np.cumsum([part.size for part in self.parts])
         found = {
-            part.name: part.shown(numbers)
-            for part, numbers in zip(self.parts, np.split(theta, cuts, axis=-1), strict=True)
+            part.name: part.shown(theta[..., end - part.size : end], all(self.whole[end - part.size : end] or [False]))
+            for part, end in zip(self.parts, ends.tolist(), strict=True)
         }
         return found if self.named else found[""]
 
@@ -128,7 +113,7 @@ class Parameters:
         if not isinstance(held, Mapping) or set(held) != {part.name for part in self.parts}:
             got = ", ".join(map(str, held)) if isinstance(held, Mapping) else shown(theta)
             raise InputError(f"got parameters {got}; expected a dict of {', '.join(part.name for part in self.parts)}")
-        rows = [self._rows(part, held[part.name]) for part in self.parts]
+        rows = [part.read(held[part.name]) for part in self.parts]
         counts = {len(one) for one in rows}
         if len(counts) > 1:
             raise InputError(f"got parameters of {sorted(counts)} rows; expected as many of each")
@@ -143,74 +128,64 @@ class Parameters:
         return ", ".join(f"{name} = {value:.6g}" for name, value in zip(self.columns, row.tolist(), strict=True))
 
     def contains(self, theta: Floats) -> NDArray[np.bool_]:
-        """Which rows lie in the box, its ends with it."""
-        low, high = np.array(self.low), np.array(self.high)
-        return np.asarray(((theta >= low) & (theta <= high)).all(axis=1))
+        """Which rows are possible: in the box, its ends with it, whole numbers where they are, shares of sum 1."""
+        return np.asarray(np.all([chart.contains(theta[..., place]) for chart, place, _ in self._charts], axis=0))
 
     def inside(self, z: Floats) -> Floats:
-        """Points of the box for those of the chart, (n, d): never on its ends."""
-        from scipy.special import ndtr
+        """Parameters, (..., d), for points of the chart, (..., free): never on an end."""
+        found = np.empty((*z.shape[:-1], self.size))
+        for chart, place, free in self._charts:
+            found[..., place] = chart.inside(z[..., free])
+        return found
 
-        low, high, left, right = self._sides()
-        width = np.where(left & right, high - low, 1.0)
-        with np.errstate(over="ignore"):
-            away = np.exp(z)
-        share = width * ndtr(-np.abs(z))
-        near = np.where(z < 0, low + share, high - share)
-        theta = np.where(left & right, near, np.where(left, low + away, np.where(right, high - away, z)))
-        least, most = np.nextafter(self.low, np.inf), np.nextafter(self.high, -np.inf)
-        ends = np.finfo(np.float64)
-        return np.clip(theta, np.where(left, least, ends.min), np.where(right, most, ends.max))
+    def outside(self, theta: Floats, rng: torch.Generator | None = None) -> Floats:
+        """Points of the chart for parameters; an end counts as just inside.
 
-    def outside(self, theta: Floats) -> Floats:
-        """Points of the chart for those of the box, (n, d); an end counts as just inside."""
-        from scipy.special import ndtri
-
-        low, high, left, right = self._sides()
-        above, below = np.maximum(theta - low, 0), np.maximum(high - theta, 0)
-        width = np.where(left & right, high - low, 1.0)
-        shares = (np.maximum(part / width, EDGE) for part in (above, below))
-        under, over = (np.where(left & right, share, 0.5) for share in shares)
-        both = np.where(under < over, ndtri(under), -ndtri(over))
-        alone = np.log(np.maximum(np.where(left, above, below), np.finfo(np.float64).tiny))
-        return np.where(left & right, both, np.where(left | right, alone, theta))
+        Args:
+            theta: (..., d).
+            rng: of where in its cell a whole number lies; None for the middle.
+        """
+        found = np.empty((*theta.shape[:-1], self.free))
+        for chart, place, free in self._charts:
+            found[..., free] = chart.outside(theta[..., place], rng)
+        return found
 
     def log_volume(self, z: Floats) -> Floats:
-        r"""$\log|\partial\theta/\partial z|$, (n,)."""
-        return np.asarray(self._log_slopes(z).sum(axis=1))
-
-    def slopes(self, z: Floats) -> Floats:
-        r"""$\partial\theta_i/\partial z_i$, (n, d)."""
-        _, _, left, right = self._sides()
-        return np.asarray(np.where(right & ~left, -1.0, 1.0) * np.exp(self._log_slopes(z)))
+        r"""$\log|\partial\theta/\partial z|$, (n,); of whole numbers that of their cells."""
+        return np.asarray(np.sum([chart.log_volume(z[..., free]) for chart, _, free in self._charts], axis=0))
 
     def volume_slopes(self, z: Floats) -> Floats:
-        r"""$\partial\log|\partial\theta/\partial z|/\partial z_i$, (n, d)."""
-        _, _, left, right = self._sides()
-        return np.where(left & right, -z, np.where(left | right, 1.0, 0.0))
+        r"""$\partial\log|\partial\theta/\partial z|/\partial z_i$, (n, free)."""
+        found = np.empty_like(z)
+        for chart, _, free in self._charts:
+            found[..., free] = chart.volume_slopes(z[..., free])
+        return found
 
-    def _log_slopes(self, z: Floats) -> Floats:
-        low, high, left, right = self._sides()
-        width = np.where(left & right, high - low, 1.0)
-        both = np.log(width) - 0.5 * z**2 - 0.5 * math.log(2 * math.pi)
-        return np.where(left & right, both, np.where(left | right, z, 0.0))
+    def pulled(self, slopes: Floats, z: Floats) -> Floats:
+        r"""$\sum_j g_j\,\partial\theta_j/\partial z_i$, (n, free), of slopes g in theta, (n, d); 0 of whole numbers."""
+        found = np.empty_like(z)
+        for chart, place, free in self._charts:
+            found[..., free] = chart.pulled(slopes[..., place], z[..., free])
+        return found
 
-    def _rows(self, part: Part, values: Any) -> Floats:
-        try:
-            found = np.asarray(values.detach().cpu() if isinstance(values, torch.Tensor) else values, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise InputError(f"got {part.name or 'theta'} = {shown(values)}; expected numbers") from None
-        if found.shape == part.shape:
-            found = found[None]
-        if found.shape[1:] != part.shape or not found.ndim:
-            expected = ", ".join(("n", *map(str, part.shape)))
-            raise InputError(
-                f"got {part.name or 'theta'} of shape {found.shape}; expected one value of shape {part.shape}, or rows "
-                f"({expected})"
+    @cached_property
+    def _charts(self) -> list[tuple[Chart, Places, Places]]:
+        """Each with the places of its numbers, and of those of its chart: a box, and shares of each part."""
+        boxed: list[list[int]] = [[], []]
+        charts: list[tuple[Chart, Places, Places]] = []
+        start = first = 0
+        for part in self.parts:
+            places, free = (
+                np.arange(begin, begin + count) for begin, count in ((start, part.size), (first, part.free))
             )
-        return found.reshape(len(found), part.size)
-
-    def _sides(self) -> tuple[Floats, Floats, NDArray[np.bool_], NDArray[np.bool_]]:
-        """The ends, 0 where there is none, and where there are some."""
-        left, right = np.isfinite(self.low), np.isfinite(self.high)
-        return np.where(left, self.low, 0.0), np.where(right, self.high, 0.0), left, right
+            start, first = start + part.size, first + part.free
+            if part.shares:
+                charts.append((Shares(part.shape[-1]), places, free))
+            else:
+                boxed[0].extend(places.tolist())
+                boxed[1].extend(free.tolist())
+        if boxed[0]:
+            places, free = (np.array(one) for one in boxed)
+            low, high = (np.array(end)[places] for end in self.ends)
+            charts.append((Box(low, high, np.array(self.whole or (False,) * self.size)[places]), places, free))
+        return charts

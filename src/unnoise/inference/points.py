@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +39,8 @@ Rows = NDArray[np.int64]
 class Units:
     r"""How parameters and observations are read: $(u - \text{middle})/\text{spread}$.
 
-    A parameter with two ends is read as it is, one with a single end a as $\log|\theta - a|$.
+    A parameter with two ends is read as it is, one with a single end a as $\log|\theta - a|$. Numbers of an observation
+    that never vary say nothing, and are left out.
 
     Args:
         low: the least value of each parameter.
@@ -48,7 +48,7 @@ class Units:
         middle: of each parameter as it is read.
         spread: the same.
         mean: of each number of an observation.
-        deviation: the same.
+        deviation: the same; 0 for those that are left out.
     """
 
     low: tuple[float, ...]
@@ -62,10 +62,11 @@ class Units:
     def of(cls, parameters: Parameters, theta: Floats, x: Floats) -> Units:
         """From simulations, (n, d) and (n, k)."""
         zeros, ones = (0.0,) * parameters.size, (1.0,) * parameters.size
-        bare = cls(parameters.low, parameters.high, zeros, ones, (0.0,), (1.0,))
+        bare = cls(*parameters.ends, zeros, ones, (0.0,), (1.0,))
         read = bare.condition(torch.from_numpy(theta)).numpy()
-        numbers = (read.mean(axis=0), read.std(axis=0), x.mean(axis=0), x.std(axis=0))
-        return cls(parameters.low, parameters.high, *(tuple(one.tolist()) for one in numbers))
+        deviation = np.where(np.ptp(x, axis=0) > 0, x.std(axis=0), 0.0)
+        numbers = (read.mean(axis=0), read.std(axis=0), x.mean(axis=0), deviation)
+        return cls(*parameters.ends, *(tuple(one.tolist()) for one in numbers))
 
     def condition(self, theta: Tensor) -> Tensor:
         """What the network is given, (n, d)."""
@@ -77,8 +78,19 @@ class Units:
         return ((read - theta.new_tensor(self.middle)) / theta.new_tensor(self.spread)).clamp(-FAR, FAR)
 
     def standard(self, x: Tensor) -> Tensor:
-        """Observations, (..., k)."""
-        return (x - x.new_tensor(self.mean)) / x.new_tensor(self.deviation)
+        """What is told of observations (..., k), (..., told)."""
+        deviation = x.new_tensor(self.deviation)
+        return ((x - x.new_tensor(self.mean)) / deviation)[..., deviation > 0]
+
+    @property
+    def told(self) -> int:
+        """How many numbers of an observation vary."""
+        return sum(one > 0 for one in self.deviation)
+
+    @property
+    def log_volume(self) -> float:
+        """The logarithm of the product of their deviations."""
+        return sum(math.log(one) for one in self.deviation if one > 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +125,7 @@ class PointLaw:
     def _each(self, theta: Tensor, x: Tensor) -> Tensor:
         like = self.denoiser.scales
         law = self.denoiser.law(self.units.condition(theta).to(like))
-        found: Tensor = law.log_prob(self.units.standard(x)[:, None].to(like)) - self._log_volume
+        found: Tensor = law.log_prob(self.units.standard(x)[:, None].to(like)) - self.units.log_volume
         return found
 
     def save(self, folder: Path) -> None:
@@ -132,15 +144,11 @@ class PointLaw:
             with open_tensors(path, FORMAT, FORMAT) as file:
                 about, tensors = json.loads(file.metadata["about"]), file.tensors()
             units = Units(**{name: tuple(map(float, part)) for name, part in about["units"].items()})
-            denoiser = untrained(len(units.low), len(units.mean), about["components"])
+            denoiser = untrained(len(units.low), units.told, about["components"])
             denoiser.load_state_dict(tensors)
         except (InputError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise InputError(f"{str(path)!r} cannot be read: {error}") from error
         return cls(denoiser.requires_grad_(False).eval(), units, about["ended"])
-
-    @cached_property
-    def _log_volume(self) -> float:
-        return float(np.log(self.units.deviation).sum())
 
 
 def learnt_law(
@@ -177,7 +185,7 @@ def learnt_law(
 
     learnt, held_out, objective = pairs(kept), pairs(out), MaximumLikelihood()
     with seeded(settings.seed):
-        denoiser = make(theta.shape[1], x.shape[-1], components)
+        denoiser = make(theta.shape[1], units.told, components)
     denoiser.fit(learnt.states, learnt.cond)  # type: ignore[arg-type]
     state = TrainState(denoiser, settings)
     validation = Validation.of(HeldOut(objective, held_out), settings.batch_size, begun=True)
@@ -185,7 +193,7 @@ def learnt_law(
     with shown_progress(f"training on {len(learnt):,} observations", progress) as update, closing(steps):
         for step in steps:
             update(step.progress, f"step {step.index + 1:,}, loss {step.loss:.3f}{state.looks.words}")
-    loss = state.looks.best_loss + math.log(np.prod(units.deviation))
+    loss = state.looks.best_loss + units.log_volume
     words = f"{ending(state, validation)}; {-loss:.3f} nats for each of {len(held_out):,} observations held out"
     best: Any = state.best.cpu()
     return PointLaw(best.requires_grad_(False).eval(), units, words)

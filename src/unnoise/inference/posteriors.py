@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 
 from unnoise._checks import whole
 from unnoise._errors import InputError, warn
+from unnoise._seeding import generator
 from unnoise.evaluation import Calibration, Posteriors, calibration
 from unnoise.inference.composing import composed
 from unnoise.inference.observed import NAME
@@ -20,7 +22,8 @@ from unnoise.inference.reweighted import Reweighted
 from unnoise.inference.saved import Learnt
 from unnoise.inference.simulations import Simulations
 from unnoise.model import DenoisingMarkovModel, load_model
-from unnoise.samplers import Sampler
+from unnoise.samplers import InaccurateSamplesWarning, Sampler
+from unnoise.training.dataset import derived_seed
 
 AT_ONCE = 10_000  # rows whose density is computed together
 
@@ -67,9 +70,11 @@ class AmortisedPosterior(Learnt):
         """
         whole(n=n)
         seen = self.observed.read(x)
-        if not (near := self._familiarity(seen)).good:
-            warn(str(near))
-        return self.parameters.shown(self._drawn(n, seen, seed, sampler, steps))
+        with warnings.catch_warnings():
+            if not (near := self._familiarity(seen)).good:
+                warn(str(near))
+                warnings.filterwarnings("ignore", "the samples", InaccurateSamplesWarning)  # says it, and no cure
+            return self.parameters.shown(self._drawn(n, seen, seed, sampler, steps))
 
     def log_prob(self, theta: Any, x: Any) -> Floats:
         r"""$\log p(\theta|x)$ in nats, (n,): that of the probability flow, with the volume of the chart.
@@ -118,7 +123,8 @@ class AmortisedPosterior(Learnt):
         Args:
             X: parameters, as the prior draws them.
             y: an observation of each, or a set of them, of which some are told, from one to all.
-            of: the names of the parameters to compare; by default all.
+            of: the names of the parameters to compare; by default all. Of shares all but the last have one: the first
+                its own, the next "p[1] of the rest", what each is of that which those before it leave.
             given: None, as draws are given observations alone.
             draws: as of `DenoisingMarkovModel.posteriors`.
             density_draws: the same.
@@ -127,11 +133,12 @@ class AmortisedPosterior(Learnt):
         """
         theta = self.parameters.read(X)
         simulations = Simulations(theta, y, self.observed.observations)
-        columns = self.parameters.columns
+        columns = self.parameters.free_columns
         names = [f"x{place}" for place in self._places(of, given)]
         told = self.observed.condition(simulations.x, self.observed.sizes(len(theta), seed))
         counts: Any = {"draws": draws, "density_draws": density_draws, "max_rows": max_rows}
-        found = self.model.posteriors(self.parameters.outside(theta), told, of=names, seed=seed, **counts)
+        z = self.parameters.outside(theta, generator(derived_seed(seed, "cells")))
+        found = self.model.posteriors(z, told, of=names, seed=seed, **counts)
         return replace(found, names=[columns[int(str(name)[1:])] for name in found.names], given=(NAME,))
 
     def with_prior(self, prior: Any) -> Reweighted:
@@ -144,7 +151,7 @@ class AmortisedPosterior(Learnt):
 
     def _places(self, of: Any, given: Any) -> list[int]:
         """Which parameters are asked for, by their names."""
-        columns = self.parameters.columns
+        columns = self.parameters.free_columns
         asked = columns if of is None else [of] if isinstance(of, str) else list(of)
         if given is not None or not set(asked) <= set(columns):
             raise InputError(f"got of = {of!r} and given = {given!r}; expected some of {', '.join(columns)} alone")

@@ -11,21 +11,14 @@ import torch
 
 from unnoise._checks import refuse
 from unnoise._errors import InputError
-from unnoise._seeding import generator, reseeded
+from unnoise._seeding import generator
+from unnoise.inference.charts import SUM
+from unnoise.inference.origins import numbers, read
 from unnoise.inference.parameters import Floats, Parameters, Part
-from unnoise.laws import Law
 
 TRIES = 200  # draws that show what a law is
 LOOKED_AT = 1000  # draws of a new prior that show where the old one has none
 FLAT = 1e-9  # least eigenvalue of the correlations of free parameters
-EXPECTED = (
-    "a law of unnoise, a torch distribution, a frozen one of scipy, an object with sample(n, generator), or a dict "
-    "of these by names"
-)
-
-Draw = Callable[[int, torch.Generator], Any]
-Density = Callable[[Any], Any]
-Ends = tuple[Any, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,8 +66,11 @@ def as_prior(prior: Any) -> ParameterPrior:
             are known, `log_prob(theta)` and `support`, a pair of least and greatest values; or a dict of these by the
             names of parameters, which are independent.
 
+    Draws that are always whole count as whole numbers, of which log_prob is that of their chance. Parts that sum to one
+    along the last axis of every draw, as those of a Dirichlet law, are shares; their density leaves out the last.
+
     Raises:
-        InputError: none of these, or one whose draws are no numbers, discrete, or tied to each other.
+        InputError: none of these, or one whose draws are no numbers, or otherwise tied to each other.
     """
     if isinstance(prior, ParameterPrior):
         return prior
@@ -93,7 +89,8 @@ def as_prior(prior: Any) -> ParameterPrior:
         return np.asarray(sum(part.log_prob(piece) for part, piece in pieces))
 
     low, high = (tuple(end for part in parts for end in getattr(part.parameters, side)) for side in ("low", "high"))
-    parameters = Parameters(tuple(part.parameters.parts[0] for part in parts), low, high)
+    whole = tuple(one for part in parts for one in part.parameters.whole or (False,) * part.parameters.size)
+    parameters = Parameters(tuple(part.parameters.parts[0] for part in parts), low, high, whole if any(whole) else ())
     return ParameterPrior(parameters, draw, density if all(part.density for part in parts) else None)
 
 
@@ -113,16 +110,18 @@ def check_within(new: ParameterPrior, old: ParameterPrior) -> None:
 
 
 def _of(law: Any, name: str) -> ParameterPrior:
-    draw, density, ends = _read(law, f"prior[{name!r}]" if name else "prior")
+    draw, density, ends = read(law, f"prior[{name!r}]" if name else "prior")
     where = f" of {name}" if name else ""
     seen = draw(TRIES, generator(0))
     dtype = str(seen.dtype).removeprefix("torch.") if isinstance(seen, torch.Tensor) else None
     values = _floats(seen, TRIES, where)
-    part = Part(name, values.shape[1:], dtype)
+    part = Part(name, values.shape[1:], dtype, _are_shares(values))
     rows = values.reshape(TRIES, part.size)
-    _check_free(rows, where)
-    low, high = (tuple(np.broadcast_to(_numbers(end), part.shape).flatten().tolist()) for end in ends)
-    parameters = Parameters((part,), low, high)
+    whole = tuple((rows == np.round(rows)).all(axis=0).tolist())
+    _check_free((values[..., :-1] if part.shares else values).reshape(TRIES, -1), where)
+    ends = (0.0, 1.0) if part.shares else ends
+    low, high = (tuple(np.broadcast_to(numbers(end), part.shape).flatten().tolist()) for end in ends)
+    parameters = Parameters((part,), low, high, whole if any(whole) else ())
     if not parameters.contains(rows).all():
         raise InputError(f"got draws of the prior{where} outside its own bounds; expected a support that holds them")
 
@@ -130,79 +129,18 @@ def _of(law: Any, name: str) -> ParameterPrior:
         return _floats(draw(n, rng), n, where).reshape(n, part.size)
 
     def log_density(theta: Floats) -> Floats:
-        found = _numbers(density(part.shown(theta)))  # type: ignore[misc]  # only used where it is there
+        found = numbers(density(part.shown(theta, all(whole))))  # type: ignore[misc]  # only used where it is there
         return np.asarray(found.reshape(len(theta), -1).sum(axis=1))
 
     return ParameterPrior(parameters, drawn, None if density is None else log_density)
 
 
-def _read(law: Any, what: str) -> tuple[Draw, Density | None, Ends]:
-    """How a law of any origin draws, its density, and its ends."""
-    if isinstance(law, Law):
-        return lambda n, rng: law.sample(rng, (n,)), law.log_prob, (-np.inf, np.inf)
-    if isinstance(law, torch.distributions.Distribution):
-        return _of_torch(law, what)
-    if callable(getattr(law, "logpdf", None)):
-        return _of_scipy(law)
-    if callable(getattr(law, "logpmf", None)):
-        refuse(what, law, "a law with a density, as levels and counts are no parameters here")
-    if isinstance(law, type) or not callable(getattr(law, "sample", None)):
-        refuse(what, law, EXPECTED)
-    ends = getattr(law, "support", None)
-    density = getattr(law, "log_prob", None)
-    return law.sample, density if callable(density) else None, (-np.inf, np.inf) if ends is None else tuple(ends)
-
-
-def _of_torch(law: torch.distributions.Distribution, what: str) -> tuple[Draw, Density, Ends]:
-    """Draws are made under a seed, as these classes take no generator."""
-
-    def draw(n: int, rng: torch.Generator) -> torch.Tensor:
-        with reseeded(_seed(rng)), torch.no_grad():
-            return law.sample((n,))
-
-    try:
-        support: Any = law.support
-    except NotImplementedError:
-        support = None
-    if getattr(support, "is_discrete", False):
-        refuse(what, law, "a law with a density, as levels and counts are no parameters here")
-    while hasattr(support, "base_constraint"):
-        support = support.base_constraint
-    ends = getattr(support, "lower_bound", -np.inf), getattr(support, "upper_bound", np.inf)
-    return draw, law.log_prob, ends
-
-
-def _of_scipy(law: Any) -> tuple[Draw, Density, Ends]:
-    """Frozen laws draw by `rvs`, those of one number (a batch of which has ends) in any shape; newer ones `sample`."""
-    ends = law.support() if callable(getattr(law, "support", None)) else None
-    shape = () if ends is None else np.broadcast_shapes(*map(np.shape, ends))
-
-    def draw(n: int, rng: torch.Generator) -> Any:
-        own = np.random.default_rng(_seed(rng))
-        if not hasattr(law, "rvs"):
-            return law.sample((n,), rng=own)
-        if ends is None:
-            return law.rvs(size=n, random_state=own).reshape(n, -1)  # which leaves out axes of one
-        return law.rvs(size=(n, *shape), random_state=own)
-
-    return draw, law.logpdf, (-np.inf, np.inf) if ends is None else ends
-
-
-def _seed(rng: torch.Generator) -> int:
-    return int(torch.randint(2**63 - 1, (), generator=rng))
-
-
-def _numbers(values: Any) -> Floats:
-    return np.asarray(values.detach().cpu() if isinstance(values, torch.Tensor) else values, dtype=np.float64)
-
-
 def _floats(values: Any, n: int, where: str) -> Floats:
     """Draws as rows of finite numbers, or a sentence about what is wrong with them."""
     kind = values.dtype if isinstance(values, torch.Tensor) else np.asarray(values).dtype
-    real = kind.is_floating_point if isinstance(kind, torch.dtype) else kind.kind == "f"
-    if not real:
-        raise InputError(f"got draws of the prior{where} in {kind}; expected real numbers")
-    found = _numbers(values)
+    if kind.is_complex if isinstance(kind, torch.dtype) else kind.kind not in "biuf":
+        raise InputError(f"got draws of the prior{where} in {kind}; expected real or whole numbers")
+    found = numbers(values)
     if found.ndim < 1 or len(found) != n or not found.size:
         raise InputError(f"got {n} draws of the prior{where} in the shape {found.shape}; expected {n} rows")
     if not np.isfinite(found).all():
@@ -210,8 +148,14 @@ def _floats(values: Any, n: int, where: str) -> Floats:
     return found
 
 
+def _are_shares(values: Floats) -> bool:
+    """Whether parts along the last axis of draws (n, ...) sum to one, without being one of several levels."""
+    several = values.ndim > 1 and values.shape[-1] > 1 and not (values == np.round(values)).all()
+    return bool(several and (values >= 0).all() and (np.abs(values.sum(axis=-1) - 1) <= SUM).all())
+
+
 def _check_free(rows: Floats, where: str) -> None:
-    """Parameters that follow from others, as the last of several shares, have no density."""
+    """Parameters that follow from others, as the difference of two, have no density."""
     spread = rows.std(axis=0)
     tied = not (spread > 0).all()
     if not tied and rows.shape[1] > 1 and len(rows) > 2 * rows.shape[1]:

@@ -150,8 +150,13 @@ class Learnt(ABC):
 
 
 def _parameters(held: dict[str, Any]) -> Parameters:
-    parts = tuple(Part(one["name"], tuple(one["shape"]), one["dtype"]) for one in held["parts"])
-    return Parameters(parts, tuple(map(float, held["low"])), tuple(map(float, held["high"])))
+    parts = tuple(
+        Part(one["name"], tuple(one["shape"]), one["dtype"], one.get("shares", False)) for one in held["parts"]
+    )
+    low, high = (tuple(map(float, held[end])) for end in ("low", "high"))
+    return Parameters(
+        parts, low, high, tuple(held.get("whole", ()))
+    )  # older files have neither shares nor whole numbers
 
 
 def _tuples(held: dict[str, Any]) -> dict[str, Any]:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from unnoise._gradients import derivatives, leaf
+from unnoise._seeding import generator
 from unnoise.inference.parameters import Floats
 from unnoise.inference.points import PointLaw
 from unnoise.inference.priors import ParameterPrior
 from unnoise.laws import Law, LogDensity
 from unnoise.spaces import Euclidean
 
-SHORT, SHORTER = 1e-3, 1e-5  # differences of a prior in single precision, and in double
+SHORT, SHORTER = 1e-3, 1e-5  # differences of a prior in single precision, and in double, in its spreads
+DRAWS = 1000  # that show its spreads
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,12 +36,19 @@ class Before(Law[Tensor]):
     @property
     def support(self) -> Euclidean:
         """The chart."""
-        return Euclidean(self.prior.parameters.size)
+        return Euclidean(self.prior.parameters.free)
 
     def sample(self, rng: torch.Generator, shape: tuple[int, ...] = ()) -> Tensor:
         """Draw (*shape, d), in float64."""
         drawn = self.prior.draw(math.prod(shape), rng)
-        return torch.from_numpy(self.prior.parameters.outside(drawn)).reshape(*shape, -1)
+        parameters = self.prior.parameters
+        return torch.from_numpy(parameters.outside(drawn, rng)).reshape(*shape, -1)
+
+    @cached_property
+    def spreads(self) -> Tensor:
+        """The deviation of each number of the chart, (d,), as parameters without bounds come in any unit."""
+        deviation = self.sample(generator(0), (DRAWS,)).std(0)
+        return deviation.clamp(min=torch.finfo(deviation.dtype).tiny)
 
     def log_prob(self, x: Tensor) -> Tensor:
         """At points of the chart, (n, d), in nats."""
@@ -57,12 +67,10 @@ class Before(Law[Tensor]):
         parameters, z = self.prior.parameters, rows(x)
         n, d = z.shape
         single = any(part.dtype not in (None, "float64") for part in parameters.parts)
-        step = SHORT if single else SHORTER
-        at, sides = parameters.inside(z), (z + step, z - step)
-        beside = np.where(
-            np.eye(d, dtype=bool)[:, None], np.stack([parameters.inside(side) for side in sides])[:, None], at
-        )
-        up, down = self.prior.log_prob(beside.reshape(-1, d)).reshape(2, d, n)
+        step = (SHORT if single else SHORTER) * self.spreads.numpy()
+        aside = np.diag(step)[:, None]
+        beside = parameters.inside(np.stack([z + aside, z - aside]))
+        up, down = self.prior.log_prob(beside.reshape(-1, parameters.size)).reshape(2, d, n)
         with np.errstate(invalid="ignore"):
             slope = (up - down).T / (2 * step) + parameters.volume_slopes(z)
         return torch.from_numpy(np.where(np.isfinite(slope), slope, 0.0)).to(x)
@@ -114,7 +122,7 @@ class Unnormalised(LogDensity[Tensor]):
             theta = leaf(theta)
             values = self.law.log_prob(theta, seen)
             (slopes,) = torch.autograd.grad(values.sum(), theta)
-        return values.detach(), slopes * torch.from_numpy(parameters.slopes(z))
+        return values.detach(), torch.from_numpy(parameters.pulled(slopes.numpy(), z))
 
 
 def rows(x: Tensor) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -13,7 +13,10 @@ from unnoise.inference.unnormalised import Unnormalised
 from unnoise.laws.categorical import effective_size, systematic
 
 OF_PRIOR = 0.1  # of what is proposed, so that no weight is beyond ten times the likelihood
-LEAST = 1e-6  # the variance of a kernel in the chart, at least
+LEAST = 1e-6  # the spread of centres, at least, in spreads of the prior
+ENOUGH, MOST_ROUNDS = 0.05, 12  # draws that points are worth, for each point, and rounds until they are
+SOME = 0.25  # of the centres of a round, which its weights are worth at least
+HALVINGS = 60  # of the power of weights
 STEPS, STEP = 4, 0.5  # of Metropolis, in widths of the kernels
 AT_ONCE = 2**24  # differences between points and kernels that are computed together
 
@@ -42,6 +45,15 @@ class Weighed:
         """How many draws it is worth."""
         return float(effective_size(self.log_weights))
 
+    def tempered(self, size: float) -> Weighed:
+        r"""The same with weights $w^\beta$, the first of $\beta = 1, 1/2, \dots$ by which they are worth so many."""
+        flat = self
+        for _ in range(HALVINGS):
+            if flat.effective_size >= size:
+                break
+            flat = replace(flat, log_weights=flat.log_weights / 2)
+        return flat
+
     def chosen(self, count: int, rng: torch.Generator) -> Tensor:
         """The places of so many draws by weight, in random order."""
         places = systematic(self.log_weights[None], count, rng)[0]
@@ -59,7 +71,9 @@ def weighed(target: Unnormalised, centres: Tensor, count: int, rng: torch.Genera
     r"""Importance sampling in the chart, by normal kernels around centres and a share of the prior.
 
     The kernels have the covariance of the centres, as narrow as the rule of Scott and Silverman says. Points that are
-    drawn by weight are the centres of a second round (population Monte Carlo, Cappé et al. 2004).
+    drawn by weight are the centres of a second round (population Monte Carlo, Cappé et al. 2004), and of more where few
+    have most of the weight, as of a density far narrower than the centres: by a power of their weights, so that the
+    kernels do not shrink to these few.
 
     Args:
         target: the density.
@@ -67,15 +81,21 @@ def weighed(target: Unnormalised, centres: Tensor, count: int, rng: torch.Genera
         count: of the points.
         rng: of the draws.
     """
-    first = _weighed(target, NormalKernels.around(centres.double()), count, rng)
-    return _weighed(target, NormalKernels.around(first.z[first.chosen(len(centres), rng)]), count, rng)
+    least = LEAST * target.before.spreads
+    found = _weighed(target, NormalKernels.around(centres.double(), least), count, rng)
+    for _ in range(MOST_ROUNDS - 1):
+        chosen = found.tempered(SOME * len(centres)).chosen(len(centres), rng)
+        found = _weighed(target, NormalKernels.around(found.z[chosen], least), count, rng)
+        if found.effective_size >= ENOUGH * count:
+            break
+    return found
 
 
 @torch.no_grad()
 def moved(found: Weighed, places: Tensor, rng: torch.Generator) -> Tensor:
     """Points at these places after steps of Metropolis, so that those that are drawn twice part, (m, d)."""
     z = found.z[places]
-    current, root = found.target.log_prob(z), STEP * NormalKernels.around(z).root
+    current, root = found.target.log_prob(z), STEP * NormalKernels.around(z, LEAST * found.target.before.spreads).root
     for _ in range(STEPS):
         proposed = z + torch.randn(z.shape, generator=rng, dtype=z.dtype) @ root.T
         other = found.target.log_prob(proposed)
@@ -106,12 +126,17 @@ class NormalKernels:
     root: Tensor
 
     @classmethod
-    def around(cls, centres: Tensor) -> NormalKernels:
-        """As wide as c draws of a normal law ask for."""
+    def around(cls, centres: Tensor, least: Tensor) -> NormalKernels:
+        """As wide as c draws of a normal law ask for.
+
+        Args:
+            centres: (c, d).
+            least: deviations to add to those of the centres, (d,), which may all be one.
+        """
         c, d = centres.shape
         width = (4 / ((d + 2) * c)) ** (1 / (d + 4))
-        spread = torch.cov(centres.T, correction=0).reshape(d, d) + LEAST * torch.eye(d, dtype=centres.dtype)
-        return cls(centres, width * torch.linalg.cholesky(spread))
+        covariance = torch.cov((centres / least).T, correction=0).reshape(d, d) + torch.eye(d, dtype=centres.dtype)
+        return cls(centres, width * least[:, None] * torch.linalg.cholesky(covariance))
 
     def sample(self, n: int, rng: torch.Generator) -> Tensor:
         """Draw (n, d)."""

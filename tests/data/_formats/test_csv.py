@@ -451,6 +451,30 @@ def test_texts_that_become_one_number_are_said(tmp_path: Path, recwarn: pytest.W
         read_text(tmp_path, "v,b\n" + "".join(f"3.{i},{i}\n" for i in range(1, 13)))
 
 
+@pytest.mark.parametrize(
+    ("codes", "said"),
+    [
+        (["5E3", "1E10", "12"], "holds 5E3, which is read as the number 5000"),
+        (["12", "3e4"], "holds 3e4, which is read as the number 30000"),
+        (["1.5E3", "2E4"], None),
+        (["1E+03", "2E4"], None),
+        (["1E3", "2E-4"], None),
+    ],
+)
+def test_numbers_that_may_be_codes_are_said(
+    codes: list[str], said: str | None, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    text = "v,b\n" + "".join(f"{code},{i}\n" for i, code in enumerate(codes * 3))
+    (tmp_path / "data.csv").write_text(text)
+    read(tmp_path / "data.csv", names=["v", "b"])  # as a model does
+    read(tmp_path / "data.csv", levels=["v"])
+    assert not recwarn
+    read_text(tmp_path, text)
+    assert [str(one.message) for one in recwarn] == (
+        [f"Column 'v' {said}; declare it category (--column v=category) if such texts are codes."] if said else []
+    )
+
+
 def test_a_name_that_is_a_pattern_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"named '\^a.\*\$', which polars takes for a pattern of names; rename it"):
         Schema.infer(read_text(tmp_path, "^a.*$,b\nu,1\nv,2\n"))

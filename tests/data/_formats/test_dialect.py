@@ -29,6 +29,8 @@ CELLS: dict[str, tuple[list[str], str | None]] = {
     "of Fortran below one": (["0.1500D+04", "-0.2500D-02"], "0.0000D+00;0.1"),
     "of digits as needed": (["1e-05", "2.5e-04", "3e+10"], "0.#e+00"),
     "with signs": (["+1.5E+02", "-1.5E+02"], "+0.0E+00"),
+    "signed": (["+1.5", "-0.2", "0.0"], "+0.0;-0.0;0.0"),
+    "signed whole": (["+3", "-2", "+0"], "+0;-0"),
     "of no steady exponents": (["1.5E02", "1.5E-2"], None),
     "of no steady form": (["1.5", "2.50"], None),
     "text": (["a", "b"], None),

@@ -66,7 +66,7 @@ def read_csv(content: bytes, source: str, reading: Reading) -> tuple[pl.DataFram
     missing = _word_for_missing(table, words)
     decimal = found.reading.decimal
     plain = Dialect(separator, decimal, found.encoding, (), missing, told=decimal is not None)
-    dialect = _dialect(table, rows, names, plain)
+    dialect = _dialect(table, rows, names, plain, reading.names)
     table.columns = names
     if names[0] == "":
         warn_of_numbering(source)
@@ -150,11 +150,14 @@ def _alike(reading: Reading, separator: str, body: bytes) -> Reading:
     return dataclasses.replace(reading, decimal=like.decimal)
 
 
-def _dialect(table: pl.DataFrame, rows: bytes, names: list[str], plain: Dialect) -> Dialect:
-    """How numbers and truth values are written, beside what is known."""
+def _dialect(table: pl.DataFrame, rows: bytes, names: list[str], plain: Dialect, known: Sequence[str]) -> Dialect:
+    """How numbers and truth values are written, beside what is known; numbers that may be none are said.
+
+    `known` are columns of a model, which says what they are.
+    """
     import polars as pl
 
-    fine = plain.separator == "," and plain.decimal is None  # whole numbers have no commas in them
+    fine = plain.separator == "," and plain.decimal is None and b"+" not in rows  # no commas or signs in whole numbers
     kinds = (pl.Boolean, pl.Float64) if fine else (pl.Boolean, pl.Float64, pl.Int64, pl.UInt64)
     places = [i for i, kind in enumerate(table.dtypes) if kind in kinds]
     if not places:
@@ -168,6 +171,8 @@ def _dialect(table: pl.DataFrame, rows: bytes, names: list[str], plain: Dialect)
     for i, (name, form) in zip(places, found, strict=True):
         if form is None and table.dtypes[i] == pl.Float64:
             cells.warn_of_versions(table.to_series(i), held[table.columns[i]], name)
+        if table.dtypes[i] == pl.Float64 and name not in known:
+            cells.warn_of_codes(held[table.columns[i]], name)
     forms = tuple((name, form) for name, form in found if form is not None)
     return dataclasses.replace(plain, decimal=decimal, forms=forms)
 

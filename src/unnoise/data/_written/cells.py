@@ -60,6 +60,7 @@ _NO_DAY = r"^0{2,4}[-/.]00[-/.]0{2,4}( 00:00:00)?$"  # as MySQL writes it
 BOOLEAN = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _UNSEEN = "\u200b\u200e\u200f\u2060\ufeff"  # signs without width
 _WHOLE = r"^[+-]?\d+$"
+_POWER = r"^\d+[eE]\d{1,2}$"
 _LEADING_ZERO = r"^[+-]?0\d+$"
 _MONTH = r"^(0[1-9]|1[0-2])\.(19|20)\d\d$"  # which would be 1.201 of 01.2010
 _TOTAL = r"(?i)^(grand |sub)?(total|totals|sum|summe|gesamt|insgesamt|somme|suma|totale)\b"
@@ -347,6 +348,17 @@ def warn_of_versions(column: pl.Series, cells: pl.Series, name: str) -> None:
         warn(
             f"Column '{name}' holds {one} and {other}, which are read as one number; declare it category "
             f"(--column {name}=category) if they are two things, as versions are."
+        )
+
+
+def warn_of_codes(cells: pl.Series, name: str) -> None:
+    """Say that whole numbers with exponents alone, as 5E3, are numbers, as codes of plates and grids look alike."""
+    held = cells.drop_nulls()
+    powers = held.filter(held.str.contains(_POWER))
+    if len(powers) and held.str.contains(rf"{_POWER}|{_WHOLE}").all():
+        warn(
+            f"Column '{name}' holds {powers[0]}, which is read as the number {float(powers[0]):g}; declare it category "
+            f"(--column {name}=category) if such texts are codes."
         )
 
 

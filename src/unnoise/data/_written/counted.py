@@ -33,7 +33,7 @@ KINDS = ("date", "datetime", "duration", "time", "period", "decimal")
 _NANOSECONDS = {"D": 86_400 * 10**9, "h": 3600 * 10**9, "m": 60 * 10**9, "s": 10**9, "ms": 10**6, "us": 1000, "ns": 1}
 _UNITS = {"D": "day", "h": "hour", "m": "minute", "s": "second", "ms": "ms", "us": "µs", "ns": "ns", "M": "month"}
 _OBJECTS = (datetime.date, datetime.time, datetime.timedelta, Decimal)
-_SHOWN = 3
+_SHOWN, _UTC = 3, "UTC"
 _DIGITS, _MOST = 9, 1e15  # decimals that are typed, and numbers of which every decimal is known
 
 
@@ -67,6 +67,9 @@ def described(series: nw.Series[Any], column: Column, plain: bool, declared: boo
         if pattern is None:
             return column
         return _beside(words, _in_units(dates.parsed(plain_texts, pattern), column, pattern), plain_texts)
+    if column.type == "object" and getattr(found.dtype, "time_zone", None):
+        warn(f"Column '{column.label}' holds times as objects that have a zone; they come back in {_UTC}.")
+        column = dataclasses.replace(column, objects=_UTC)
     return _in_units(found, column, pattern)
 
 
@@ -281,6 +284,7 @@ def _is_written_as_numbers(column: Column) -> bool:
 
 def check_column(column: Column) -> None:
     """Refuse a description that no column has."""
+    check(column.objects != _UTC or column.counted == "datetime", "objects", column.objects, "none of this column")
     if column.counted is None:
         return
     check(column.counted in KINDS, "counted", column.counted, f"one of {', '.join(KINDS)}")
@@ -346,7 +350,7 @@ def _from_objects(native: Any) -> Any:
         return None
     if issubclass(next(iter(kinds)), datetime.datetime) and any(v is not None and v.tzinfo is not None for v in held):
         utc = [None if v is None else v.astimezone(datetime.UTC).replace(tzinfo=None) for v in held]
-        return pl.Series(utc, dtype=pl.Datetime("us", "UTC"))
+        return pl.Series(utc, dtype=pl.Datetime("us", _UTC))
     return pl.Series(held)
 
 

@@ -23,25 +23,24 @@ _UNITS = (
 )
 _GROUPS = ",.'’ \u00a0\u202f\u2009"
 MEASURE = rf"^[-−+]?\d[\d.,]*\s?(?:{_UNITS})$"  # a number and its unit
-_MINUS = "-−"
+_MINUS = "-−–"
 _PARTS = (
-    rf"^(?P<open>\()?(?P<sign>[{_MINUS}])?(?P<before>(?:BEFORE)?)(?P<inside>[{_MINUS}(])?"
+    rf"^(?P<open>\()?(?P<sign>[{_MINUS}+])?(?P<before>(?:BEFORE)?)(?P<inside>[{_MINUS}(])?"
     rf"(?P<body>[0-9](?:[0-9{_GROUPS}]*[0-9])?)(?P<after>(?:\s?(?:AFTER))?)(?P<behind>[{_MINUS}])?(?P<close>\))?$"
 )
 _CELL = _PARTS.replace("BEFORE", rf"(?:{_CURRENCY})\s?").replace("AFTER", f"{_CURRENCY}|{_UNITS}")
-_FIRST = rf"[^\-{_MINUS[1]}\d\s:;#()+{_GROUPS}]"  # of signs that may stand beside numbers, though nobody listed them
+_FIRST = rf"[^\-{_MINUS[1:]}\d\s:;#()+{_GROUPS}]"  # of signs that may stand beside numbers, though nobody listed them
 _OTHER = _PARTS.replace("BEFORE", rf"{_FIRST}[^\d;#]{{0,9}}?").replace("AFTER", rf"{_FIRST}[^\s0;#()]{{0,9}}?")
 _LAKHS = r"^(?:[0-9]{1,2}(?:,[0-9]{2})*,[0-9]{3}|[0-9]{1,3})(?:\.[0-9]+)?$"
 _THREES = r"^(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?$"
 _PATTERN = re.compile(
-    rf"(?P<before>[^0#;]*)(?:#(?P<group>[{_GROUPS}])(?P<twos>##(?P=group))?##)?0(?:(?P<point>[.,])(?P<digits>0+#*|#+))?"
+    rf"(?P<plus>\+?)(?P<before>[^0#;]*)(?:#(?P<group>[{_GROUPS}])(?P<twos>##(?P=group))?##)?0(?:(?P<point>[.,])(?P<digits>0+#*|#+))?"
     r"(?P<after>[^0#;]*)"
-    r"(?:;(?P<negative>.+))?"
+    r"(?:;(?P<negative>[^;]+))?(?:;(?P<zero>[^;]+))?"
 )
 _PLACES = ("open", "sign", "inside", "behind")  # of signs
 _SIGNS = (  # with their places: inside, behind
-    *(("-", False, False), ("-", True, False), ("-", False, True)),
-    *(("−", False, False), ("−", True, False), ("−", False, True)),
+    *((sign, *place) for sign in _MINUS for place in ((False, False), (True, False), (False, True))),
     *(("(", False, False), ("(", True, False)),
 )
 _MOST_DECIMALS = 9
@@ -67,6 +66,8 @@ class Notation:
         sign: of negative numbers: "-", "−", or "(" for brackets around all.
         inside: whether the sign stands between `before` and the digits.
         behind: whether it stands behind all.
+        plus: whether numbers above 0 have a sign, and
+        plus_zero: 0 has it, too.
 
     >>> form = Notation("$", group=",", least=2, most=2)
     >>> str(form), form.texts(np.array([1234.5, -2.0])).tolist()
@@ -86,11 +87,15 @@ class Notation:
     behind: bool = False
     twos: bool = False
     single: str = ""
+    plus: bool = False
+    plus_zero: bool = False
 
     def __str__(self) -> str:
         positive = f"{self.before}{self._digits}{self.after}"
         negative = self._negative
         first = f"{positive}|{self.single}" if self.single else positive
+        if self.plus:
+            return f"+{first};{negative}" + f";{positive}" * (not self.plus_zero)
         return first if negative == f"-{positive}" else f"{first};{negative}"
 
     @classmethod
@@ -104,7 +109,8 @@ class Notation:
             for sign, inside, behind in _SIGNS:
                 decimals = len(digits.rstrip("#")), len(digits)
                 twos = found["twos"] is not None
-                form = cls(found["before"], after, group, point, *decimals, sign, inside, behind, twos, single)
+                plus = bool(found["plus"]), bool(found["plus"]) and found["zero"] is None
+                form = cls(found["before"], after, group, point, *decimals, sign, inside, behind, twos, single, *plus)
                 if group != point and str(form) == pattern and max(len(form.before), len(form.after)) <= _LONGEST:
                     return form
         raise InputError(f"got the form {pattern!r}; expected one of numbers, as $#,##0.00")
@@ -138,7 +144,7 @@ class Notation:
         grouped = (twos if self.twos else threes) if self.group else ""
         digits = rf"((?:{grouped}[0-9]+)(?:{re.escape(self.point)}[0-9]+)?)"
         before, after = re.escape(self.before.strip()), "|".join(re.escape(s.strip()) for s in self._ends)
-        whole = rf"^\s*\(?[{_MINUS}]?(?:{before})?\s*[{_MINUS}(]?{digits}\s*(?:{after})?[{_MINUS}]?\)?\s*$"
+        whole = rf"^\s*\(?[{_MINUS}+]?(?:{before})?\s*[{_MINUS}(]?{digits}\s*(?:{after})?[{_MINUS}]?\)?\s*$"
         body = texts.str.extract(whole)
         if self.group:
             body = body.str.replace_all(self.group, "", literal=True)
@@ -171,7 +177,9 @@ class Notation:
         point = pl.when(decimals != "").then(pl.lit(self.point)).otherwise(pl.lit(""))
         head, tail = self._negative.split(self._digits)
         is_negative = pl.Series(steps < 0)
-        first = pl.when(is_negative).then(pl.lit(head)).otherwise(pl.lit(self.before))
+        has_plus = pl.Series(steps > 0 if not self.plus_zero else steps >= 0)
+        above = pl.when(has_plus).then(pl.lit("+" * self.plus)).otherwise(pl.lit("")) + pl.lit(self.before)
+        first = pl.when(is_negative).then(pl.lit(head)).otherwise(above)
         last = pl.when(is_negative).then(pl.lit(tail)).otherwise(pl.lit(self.after))
         if self.single:
             last = pl.when(pl.Series(np.abs(steps) == 10**self.most)).then(pl.lit(self.single)).otherwise(last)
@@ -203,6 +211,8 @@ def notation_of(texts: pl.Series, name: str = "", *, aloud: bool = False, point:
         return None
     before, after = (cells[part].unique().to_list() for part in ("before", "after"))
     signs = [cells[part].drop_nulls().unique().to_list() for part in _PLACES]
+    plus = "+" in signs[1]
+    signs[1] = [sign for sign in signs[1] if sign != "+"]
     single = _single(cells) if len(after) == 2 else ""
     if single:
         after.remove(single)
@@ -213,6 +223,7 @@ def notation_of(texts: pl.Series, name: str = "", *, aloud: bool = False, point:
     if not known and not (body.str.contains(r"[.,]\d").any() or (after[0] and not before[0])):
         return None  # such as names and numbers of things
     plain = not before[0] and not after[0] and sign == "-" and not signs[3]
+    plus_zero = plus and bool(held.str.contains(r"^\+[^1-9]*$").any())
     for group, mark, doubtful in _separators(body, before[0], after[0], point):
         if plain and point is None and not group:
             continue
@@ -220,7 +231,8 @@ def notation_of(texts: pl.Series, name: str = "", *, aloud: bool = False, point:
         least, most = (int(end) for end in (decimals.to_numpy().min(), decimals.to_numpy().max()))
         twos = group == "," and not body.str.contains(_THREES).all()
         inside, behind = map(bool, signs[2:])
-        form = Notation(before[0], after[0], group, mark, least, most, sign, inside, behind, twos, single)
+        ends = before[0], after[0], group, mark, least, most
+        form = Notation(*ends, sign, inside, behind, twos, single, plus, plus_zero)
         if most <= _MOST_DECIMALS and _is_same(form, held):
             if doubtful and aloud:
                 example = held.filter(body.str.contains(rf"[{_GROUPS}]"))[0]
@@ -282,7 +294,10 @@ def _is_same(form: Notation, held: pl.Series) -> bool:
     values = numbers.to_numpy()
     if values.dtype.kind == "f" and np.abs(values).max() * 10**form.most >= _EXACT:
         return False
-    bare = held.to_frame("x").select(
-        pl.when(numbers == 0).then(pl.col("x").str.replace_all(rf"[{_MINUS}()]", "")).otherwise("x")
+    bare, again = (
+        pl.DataFrame({"x": texts}).select(
+            pl.when(numbers == 0).then(pl.col("x").str.replace_all(rf"[{_MINUS}+()]", "")).otherwise("x")
+        )
+        for texts in (held, form.texts(values).tolist())
     )
-    return bool(bare.to_series().to_list() == form.texts(values).tolist())
+    return bare.equals(again)

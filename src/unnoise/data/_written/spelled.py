@@ -138,6 +138,7 @@ def check_column(column: Column) -> None:
     fitting = len(words) == len(places) == len(set(words)) == len(set(places))
     has_numbers = column.written is not None or (column.counted is not None and counted.is_text(column))
     check(fitting and (has_numbers or not words), "words, places", words, "as many places")
-    check(column.objects in (None, "int", "float"), "objects", column.objects, "int or float")
+    known = (None, "UTC") if column.counted == "datetime" else (None, "int", "float")
+    check(column.objects in known, "objects", column.objects, f"one of {known}")
     check(column.objects is None or column.type == "object", "objects", column.objects, "none of this column")
     check(0 <= (column.apart or 0) <= len(words), "apart", column.apart, "as many words, or fewer")
