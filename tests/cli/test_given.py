@@ -15,7 +15,7 @@ from typer.testing import Result
 from unnoise import InputError
 from unnoise.cli import given
 from unnoise.data import Schema
-from unnoise.data.questions import Except
+from unnoise.data.within import Except
 
 Run = Callable[..., Result]
 N = 12

@@ -33,6 +33,8 @@ ELSEWHERE = {
     "unnoise.data._formats.reading": "tests/data/_formats/test_csv.py",
     "unnoise.data._formats.tables": "tests/data/_formats/test_formats.py",
     "unnoise.data._formats.text": "tests/data/_formats/test_csv.py",
+    "unnoise.data.said": "tests/data/test_questions.py",
+    "unnoise.data.within": "tests/data/test_questions.py",
     "unnoise.data.factors.base": "tests/data/factors/test_discrete.py",
     "unnoise.data.factors.numbers": "tests/data/test_schema.py",
     "unnoise.data.factors.proportions": "tests/data/factors/test_discrete.py",

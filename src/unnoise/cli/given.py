@@ -111,7 +111,7 @@ def _levels_between(low: str, high: str, levels: Levels) -> tuple[Any, Any] | No
 
 def _other(text: str, name: str, schema: Schema) -> Any:
     """Any value but those that are typed; after nothing any value that is there."""
-    from unnoise.data.questions import Except
+    from unnoise.data.within import Except
 
     value = None if name in schema.conditions else meaning(text, name, schema)
     if name in schema.conditions or isinstance(value, tuple):

@@ -14,7 +14,8 @@ from unnoise import _tree
 from unnoise._errors import InputError, warn
 from unnoise.data import Schema
 from unnoise.data._numerics import Values
-from unnoise.data.questions import Given, Held, word_of
+from unnoise.data.questions import Given
+from unnoise.data.said import Held, word_of
 from unnoise.denoisers import conditions
 from unnoise.model.masks import both, either, negated
 from unnoise.model.questions import Ask, Flags, Rows, answered, any_in_row, drawn
