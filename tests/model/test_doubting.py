@@ -76,6 +76,29 @@ def test_what_rows_have_together_is_not(model: DenoisingMarkovModel, given: dict
         assert "next to impossible" in str(error)  # noqa: PT017
 
 
+@pytest.fixture(scope="module")
+def gaps() -> DenoisingMarkovModel:
+    weight = np.round(20 + 5 * (SEX == "f") + rng.normal(0, 1, N), 1)
+    held = [None if sex == "m" else value for sex, value in zip(SEX, weight.tolist(), strict=True)]
+    some = [None if missing else value for value, missing in zip(weight.tolist(), rng.random(N) < 0.3, strict=True)]
+    return DenoisingMarkovModel(quick=True).fit(pl.DataFrame({"sex": SEX, "weight": held, "other": some}))
+
+
+@pytest.mark.parametrize(
+    ("given", "apart"),
+    [
+        ({"sex": "m", "weight": 24.0}, True),  # of which no man has one
+        ({"sex": "f", "weight": 24.0}, False),
+        ({"sex": "f", "weight": None}, True),
+        ({"sex": "m", "weight": None}, False),
+        ({"sex": "m", "other": None}, False),
+        ({"sex": "m", "other": 20.1}, False),
+    ],
+)
+def test_values_that_a_group_never_has_are_said(gaps: DenoisingMarkovModel, given: dict[str, Any], apart: bool) -> None:
+    assert len(said(gaps, **given)) == apart
+
+
 def test_rows_of_their_own_are_named(model: DenoisingMarkovModel) -> None:
     found = said(model, sex=["f", "m", "f", "m"], pregnant=["yes", "yes", "no", "yes"])
     assert "given for sex, pregnant in row 1 and 1 others hardly go together" in found[0]
