@@ -130,3 +130,20 @@ def test_names_with_commas_are_names() -> None:
     found = said(model, **{"sex, at birth": "m", "a=b": "yes"})
     assert "given for sex, at birth, a=b hardly go together" in found[0]
     assert said(model) == []
+
+
+def filled(model: DenoisingMarkovModel, frame: pl.DataFrame) -> list[str]:
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        model.impute(frame, seed=0)
+    return [str(one.message) for one in found]
+
+
+def test_holes_of_a_group_that_never_has_a_value_are_said(gaps: DenoisingMarkovModel) -> None:
+    other = [20.0, None, 20.1, 24]
+    frame = pl.DataFrame({"sex": ["f", "m", "m", "f"], "weight": [None, None, None, 24.1], "other": other})
+    (found,) = filled(gaps, frame)
+    assert found.startswith("'weight' is filled in 67% of the rows that lack it though hardly any row like these has")
+    assert "such as row 1;" in found
+    assert not filled(gaps, frame.filter(pl.col("sex") == "f"))
+    assert not filled(gaps, frame.with_columns(weight=pl.lit(24.0)))  # other is lacking by chance
