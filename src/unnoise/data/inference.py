@@ -140,7 +140,7 @@ def modelled(
     some.
     """
     empty = {name: Empty.fit(columns[name], name) for name, mask in present.items() if not mask.any()}
-    n = len(next(iter(columns.values())))
+    n = len(next(iter(columns.values()), ()))
     if len(empty) == len(columns):
         holes.check_not_empty(present)
     present = {name: mask for name, mask in present.items() if name not in empty}
