@@ -125,7 +125,7 @@ def test_faults_are_said(tmp_path: Path, text: str | bytes, message: str) -> Non
         read_text(tmp_path, text)
 
 
-@pytest.mark.parametrize("number", ["$5,26.1", "1,000", "1_000", "15 %%", "1" * 40, "(3.5)", "\u0661"])
+@pytest.mark.parametrize("number", ["$5,26.1", "1,000", "1_000", "15 %%", "1" * 40, "(3.5)"])
 def test_texts_that_look_like_numbers_are_said(tmp_path: Path, number: str) -> None:
     with pytest.warns(UserWarning, match=r"Column 'a' .* is text, such as '.*', but 90% or more .* like numbers"):
         assert read_text(tmp_path, f'a,b\n"{number}",1\n')["a"].to_list() == [number]

@@ -14,6 +14,8 @@ from unnoise.data._written import dates
 from unnoise.data._written.abbreviated import abbreviated_of
 from unnoise.data._written.limits import limits_of, others_in, words_in
 from unnoise.data._written.notations import MEASURE, notation_of
+from unnoise.data._written.scripts import scripted_of
+from unnoise.data._written.several import form_of
 from unnoise.data._written.units import in_units_of
 
 if TYPE_CHECKING:
@@ -77,7 +79,7 @@ _FORTRAN = r"^[+-]?(\d+\.\d*|\.\d+)([eEdD][+-]?\d+)?$"  # 1.5D+03
 _DATE = r"^\d{1,4}\.\d{1,2}\.\d{1,4}"
 _LIKE_A_NUMBER = r"^[$€£¥(\[<>≤≥~≈+-]*\s*\d[\d,_' .]*([eEdD][+-]?\d+)?\s*(±\s*[\d.,]+)?[%$€£¥)\]*]*$"
 _SEVERAL_NUMBERS = r"^[+-]?[\d.]+([eE][+-]?\d+)?(\s+[+-]?[\d.]+([eE][+-]?\d+)?)+$"
-_FORMS = (notation_of, abbreviated_of, limits_of, in_units_of)
+_FORMS = (notation_of, abbreviated_of, limits_of, in_units_of, scripted_of, form_of)
 _LEVELS, _SHOWN = 100, 60  # most texts that may be levels, and letters of a note
 _FEWEST, _CLOSE = 5, 1e-9  # rows of which the last may be totals or nothing, and how near these are to sums
 _MOST, _HALF, _MANY = 0.9, 0.5, 20  # shares of the values of a text that may look like numbers, and how many do
@@ -308,7 +310,7 @@ def warn_of_numbers(table: pl.DataFrame, names: Sequence[str], source: str, text
     )
     for column in _which(cells, (every.count() > 0) & like & ~codes) if told else ():
         shown = cells[column].drop_nulls()
-        if any(form_of(shown) for form_of in _FORMS):  # of which the model says how it reads them
+        if any(found(shown) for found in _FORMS):  # of which the model says how it reads them
             continue
         odd = shown.filter(shown.cast(pl.Float64, strict=False).is_null())
         words = odd.filter(~odd.str.contains(f"{_LIKE_A_NUMBER}|{MEASURE}"))

@@ -17,6 +17,7 @@ from unnoise.data._written.abbreviated import abbreviated_of
 from unnoise.data._written.degrees import degrees_of
 from unnoise.data._written.limits import like, limits_of, said_apart
 from unnoise.data._written.notations import notation_of
+from unnoise.data._written.scripts import scripted_of
 from unnoise.data._written.units import InUnits, in_units_of
 from unnoise.data.arrays import is_missing
 
@@ -41,7 +42,8 @@ def described(series: nw.Series[Any], column: Column, plain: bool, declared: boo
     held = None if plain or column.counted or column.categorical else counted.as_polars(series)
     if held is None or not counted.holds_text(series):
         return column
-    found = notation_of(held, str(column.label), aloud=True) or degrees_of(held) or abbreviated_of(held)
+    plainly = notation_of(held, str(column.label), aloud=True)
+    found = plainly or degrees_of(held) or abbreviated_of(held) or scripted_of(held)
     if found is not None:
         return dataclasses.replace(column, written=str(found))
     limits = None if declared else limits_of(held)

@@ -28,7 +28,7 @@ _DECIMAL_COMMA, _DASH = ",", "-"
 _MOST_AROUND = 10  # letters before the first number, and behind the last, as in 120/80 mmHg
 _SPECIAL = re.compile(r"([.^$*+?{}\[\]\\|()])")
 _ZEROS = re.compile(r"0(?:\.(?P<decimals>0+|#+))?")
-_MOST = 4  # numbers of a cell
+_MOST = 12  # numbers of a cell
 _FEWEST, _LEVELS = 20, 50  # rows, and texts of which no more may be levels
 _SERIAL = 0.9  # of the rows, which whole numbers of ids tell apart
 
