@@ -13,7 +13,7 @@ from unnoise import DenoisingMarkovModel
 from unnoise._errors import InputError
 from unnoise.data import Schema
 from unnoise.data._written.forms import form
-from unnoise.data._written.units import InUnits, in_units_of
+from unnoise.data._written.units import SeveralUnits, in_units_of
 
 TEENS = range(11, 33)
 TEXTS: dict[str, tuple[list[str], str]] = {
@@ -44,7 +44,7 @@ def test_texts_are_numbers_of_stretches_apart_and_come_back(name: str) -> None:
     found = in_units_of(pl.Series([*texts, *texts, None]))
     assert found is not None
     assert str(found) == pattern
-    assert InUnits.of(pattern) == found == form(pattern)
+    assert SeveralUnits.of(pattern) == found == form(pattern)
     numbers = found.numbers(pl.Series(texts))
     assert found.texts(numbers.to_numpy()).tolist() == texts
     assert numbers.n_unique() == len(set(texts))
@@ -79,7 +79,7 @@ def test_units_of_one_quantity_rise_and_ranges_go_over_them() -> None:
 
 
 def test_ranges_of_other_units_stay_in_theirs() -> None:
-    money = InUnits.of("[EUR 0: 5 to 90][USD 0: 1 to 70]")
+    money = SeveralUnits.of("[EUR 0: 5 to 90][USD 0: 1 to 70]")
     euro, dollar = (money.numbers(pl.Series(texts)).to_list() for texts in (["EUR 20", "EUR 90"], ["USD 1", "USD 9"]))
     low, high = money.between("EUR 20", None)
     assert low == euro[0]
@@ -95,7 +95,7 @@ def test_ranges_of_other_units_stay_in_theirs() -> None:
 
 
 def test_numbers_beside_all_stretches_are_the_nearest_end_and_texts_far_off_are_none() -> None:
-    money = InUnits.of("[EUR 0: 5 to 90][USD 0: 1 to 70]")
+    money = SeveralUnits.of("[EUR 0: 5 to 90][USD 0: 1 to 70]")
     first = money.numbers(pl.Series(["USD 1"])).to_list()[0]
     assert money.texts(np.array([-1e6, 90 + 160, first - 160, 1e6])).tolist() == ["EUR 5", "EUR 90", "USD 1", "USD 70"]
     assert money.numbers(pl.Series(["EUR 1e3", "EUR 5000", "7", "eur 7"])).to_list() == [None] * 4
@@ -104,7 +104,7 @@ def test_numbers_beside_all_stretches_are_the_nearest_end_and_texts_far_off_are_
 @pytest.mark.parametrize("pattern", ["[0: 1 to 2]", "[0 g: 1 to 2][kg: 1 to 2]", "[0 g: 1 to 2] [0 kg: 1 to 2]"])
 def test_a_pattern_that_is_none_is_refused(pattern: str) -> None:
     with pytest.raises(InputError, match="expected one of"):
-        InUnits.of(pattern)
+        SeveralUnits.of(pattern)
 
 
 def table(n: int = 400) -> pl.DataFrame:

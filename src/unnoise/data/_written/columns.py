@@ -18,7 +18,7 @@ from unnoise.data._written.degrees import degrees_of
 from unnoise.data._written.limits import like, limits_of, said_apart
 from unnoise.data._written.notations import notation_of
 from unnoise.data._written.scripts import scripted_of
-from unnoise.data._written.units import InUnits, in_units_of
+from unnoise.data._written.units import SeveralUnits, in_units_of
 from unnoise.data.arrays import is_missing
 
 if TYPE_CHECKING:
@@ -75,10 +75,10 @@ def _of_units(held: pl.Series, column: Column, declared: bool) -> Column:
     return dataclasses.replace(column, written=str(found))
 
 
-def units_of(column: Column) -> InUnits | None:
+def units_of(column: Column) -> SeveralUnits | None:
     """The form of a column of numbers of several units; None for any other."""
     found = None if column.written is None else forms.form(column.written)
-    return found if isinstance(found, InUnits) else None
+    return found if isinstance(found, SeveralUnits) else None
 
 
 def is_text_of(series: nw.Series[Any], column: Column) -> bool:
@@ -118,8 +118,8 @@ def numbers(series: nw.Series[Any] | pl.Series, column: Column) -> Values:
     if wrong:
         rows = ", ".join(map(str, wrong[:_SHOWN])) + (", ..." if len(wrong) > _SHOWN else "")
         beside = f", or {' or '.join(column.words)}" if column.words else ""
-        several = isinstance(form, InUnits)
-        was = form.words() if isinstance(form, InUnits) else f"numbers written as {form}"
+        several = isinstance(form, SeveralUnits)
+        was = form.words() if isinstance(form, SeveralUnits) else f"numbers written as {form}"
         raise InputError(
             f"Column '{column.label}' held {was} when the model was fitted, but row {rows} holds "
             f"{held[wrong[0]][:60]!r}; expected numbers as then{beside}{', with a unit, near those' * several}."

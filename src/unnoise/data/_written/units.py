@@ -45,14 +45,14 @@ _GAP = 4  # between two stretches, times the widest one, so that no number is dr
 
 
 @dataclass(frozen=True)
-class InUnits:
+class SeveralUnits:
     """How numbers of several units are written; `str` says it with the least and the greatest of each.
 
     Args:
         forms: of each unit.
         ends: the least and the greatest number of each.
 
-    >>> form = InUnits.of("[EUR 0: 5 to 90][USD 0: 1 to 70]")
+    >>> form = SeveralUnits.of("[EUR 0: 5 to 90][USD 0: 1 to 70]")
     >>> import polars as pl
     >>> form.numbers(pl.Series(["EUR 7", "USD 3", "7"])).to_list()
     [7, 432, None]
@@ -151,7 +151,7 @@ class InUnits:
         return np.searchsorted([(a[1] + b[0]) / 2 for a, b in itertools.pairwise(shifted)], numbers)
 
 
-def in_units_of(texts: pl.Series) -> InUnits | None:
+def in_units_of(texts: pl.Series) -> SeveralUnits | None:
     """The form in which all these texts would be written again as they are; None if there is none.
 
     >>> import polars as pl
@@ -179,7 +179,7 @@ def in_units_of(texts: pl.Series) -> InUnits | None:
         return None
     numbers = (form.numbers(once.gather(rows)).to_numpy() for form, rows in found if form is not None)
     ends = [(float(values.min()), float(values.max())) for values in numbers]
-    made = InUnits(*zip(*sorted(zip(forms, ends, strict=True), key=_order(forms)), strict=True))
+    made = SeveralUnits(*zip(*sorted(zip(forms, ends, strict=True), key=_order(forms)), strict=True))
     back = made.numbers(once)
     return made if not back.null_count() and made.texts(back.to_numpy()).tolist() == once.to_list() else None
 
