@@ -78,6 +78,18 @@ def test_units_of_one_quantity_rise_and_ranges_go_over_them() -> None:
     assert weights.between(None, "1.5 kg") == (None, numbers[2])
 
 
+def test_a_unit_may_be_typed_in_other_words() -> None:
+    ages = in_units_of(pl.Series(TEXTS["ages"][0]))
+    assert ages is not None
+    texts = ["12 y", "12 year", "12yrs", "12 years", "1 years", "2 mo", "2 weeks", "2 w", "3 parsecs"]
+    numbers = ages.numbers(pl.Series(texts))
+    assert ages.texts(numbers.head(8).to_numpy()).tolist() == [
+        *["12 years"] * 4,
+        *("1 year", "2 months", "2 weeks", "2 weeks"),
+    ]
+    assert numbers[8] is None
+
+
 def test_ranges_of_other_units_stay_in_theirs() -> None:
     money = SeveralUnits.of("[EUR 0: 5 to 90][USD 0: 1 to 70]")
     euro, dollar = (money.numbers(pl.Series(texts)).to_list() for texts in (["EUR 20", "EUR 90"], ["USD 1", "USD 9"]))

@@ -102,9 +102,11 @@ class SeveralUnits:
         units = pl.concat_str(cells["before"].str.strip_chars("- "), pl.lit("0"), cells["after"].str.strip_chars())
         keys = pl.select(units).to_series()
         found = pl.Series(texts.name, [None] * len(texts), dtype=pl.Float64)
+        sign = cells["before"].str.starts_with("-").fill_null(False).cast(pl.Float64) * -2 + 1
+        held = cells["body"].str.replace_all(",", "").cast(pl.Float64, strict=False) * sign
+        quantity = quantity_of(self.forms)
         for form, (low, high), shift in zip(self.forms, self.ends, self._shifts, strict=True):
-            own = keys.is_in(_keys(form)).fill_null(False)
-            held = form.numbers(plain.zip_with(own, plain.clear(len(plain)))).cast(pl.Float64)
+            own = keys.is_in(_keys(form, quantity)).fill_null(False)
             near = (held >= low - self._reach) & (held <= high + self._reach)
             found = found.zip_with((own & near).fill_null(False).not_(), (held + shift).round(self._digits))
         return found if self._digits else found.cast(pl.Int64)
@@ -203,9 +205,12 @@ def _order(forms: Sequence[Notation]) -> Any:
     return lambda pair: _rank(quantity, pair[0].after.strip().lower())
 
 
-def _keys(form: Notation) -> list[str]:
-    """What stands around the digits, with a 0 for them."""
-    return [f"{form.before.strip()}0{after.strip()}" for after in {form.after, form.single or form.after}]
+def _keys(form: Notation, quantity: Sequence[Sequence[str]] | None) -> list[str]:
+    """What may stand around the digits, with a 0 for them: in a quantity any word for the unit."""
+    found = {f"{form.before.strip()}0{after.strip()}" for after in (form.after, form.single or form.after)}
+    rank = None if quantity is None else _rank(quantity, form.after.strip().lower())
+    words = quantity[rank] if quantity is not None and rank is not None else ()
+    return sorted(found | {f"0{word}{end}" for word in words for end in ("", "s")})
 
 
 def _merged(groups: dict[tuple[str, str], list[int]], bodies: pl.Series) -> dict[tuple[str, str, str], list[int]]:
