@@ -28,6 +28,7 @@ KILOS = rng.normal(70, 9, 300).round(1)
         (KILOS * 2.2046 + rng.normal(0, 0.2, 300), None),
         (KILOS**2, None),
         ((KILOS > 70) * 2.0, None),
+        (KILOS * 1e306, None),
     ],
 )
 def test_what_follows_by_a_line_is_found(made: np.ndarray, line: tuple[float, float] | None) -> None:

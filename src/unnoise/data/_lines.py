@@ -19,6 +19,7 @@ _EXACT = 1e-6  # rounding of real numbers, as a share of what they vary by
 _FINE = 50  # times the rounding that both must vary
 
 
+@np.errstate(over="ignore", invalid="ignore")  # such numbers are near no line
 def lines(columns: Mapping[str, Values]) -> list[tuple[str, str, float, float]]:
     """The columns y that follow from another one, x, wherever they are: y, x, a and b; none where a is 1.
 
@@ -30,26 +31,33 @@ def lines(columns: Mapping[str, Values]) -> list[tuple[str, str, float, float]]:
     names = [
         name
         for name, values in plain.items()
-        if values.ndim == 1 and values.dtype.kind in "iuf" and len(np.unique(values)) >= _FEWEST
+        if values.ndim == 1 and values.dtype.kind in "iuf" and len(np.unique(values[:_LOOKED_AT])) >= _FEWEST
     ][:_MOST_COLUMNS]
     rows = {name: present.get(name, np.ones(len(plain[name]), dtype=bool)) for name in names}
     found: dict[str, tuple[str, str, float, float]] = {}
     for x, y in combinations(names, 2):
+        if {x, y} & found.keys() or not _are_near(*(plain[name][:_LOOKED_AT] for name in (x, y)), rows[x], rows[y]):
+            continue
         there = rows[x] & rows[y]
         source, target = (x, y) if (rows[y] <= rows[x]).all() else (y, x)
-        if {x, y} & found.keys() or there.sum() < _FEWEST or (rows[target] & ~there).any():
-            continue
-        line = _line(plain[source][there], plain[target][there])
+        line = None if (rows[target] & ~there).any() else _line(plain[source][there], plain[target][there])
         if line is not None:
             found[target] = (target, source, *line)
     return list(found.values())
 
 
+def _are_near(x: Values, y: Values, *rows: Values) -> bool:
+    """Whether the first rows, where both are, lie near a line."""
+    there = np.logical_and(*(mask[: len(x)] for mask in rows))
+    one, other = x[there].astype(np.float64), y[there].astype(np.float64)
+    if len(one) < _FEWEST or not (np.ptp(one) and np.ptp(other)):
+        return False
+    return bool(np.abs(np.corrcoef(one, other)[0, 1]) >= _NEAR)
+
+
 def _line(x: Values, y: Values) -> tuple[float, float] | None:
     """The slope and the intercept, if y follows from x to the last digit."""
     one, other = x.astype(np.float64), y.astype(np.float64)
-    if not (np.ptp(one) and np.ptp(other)) or np.abs(np.corrcoef(one[:_LOOKED_AT], other[:_LOOKED_AT])[0, 1]) < _NEAR:
-        return None
     slope, intercept = np.polyfit(one - one.mean(), other, 1)
     intercept -= slope * one.mean()
     step = [_step(values) for values in (x, y)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 
 from unnoise import DenoisingMarkovModel
 from unnoise._errors import InputError
-from unnoise.data import Schema
+from unnoise.data import Schema, read
 from unnoise.data._written.forms import form
 from unnoise.data._written.units import SeveralUnits, in_units_of
 
@@ -173,3 +174,16 @@ def test_samples_keep_the_numbers_of_each_unit_and_their_link() -> None:
 def test_constraints_do_not_take_units_for_numbers() -> None:
     with pytest.warns(UserWarning, match="several units"), pytest.raises(InputError, match="make floats of all"):
         Schema.infer(table(), constraints=["price > 5"])
+
+
+def test_words_stand_beside_units_and_signs_for_nothing_are_missing(tmp_path: Path) -> None:
+    texts = TEXTS["money"][0] * 2
+    with pytest.warns(UserWarning, match="several units"), pytest.warns(UserWarning, match="beside 'free'"):
+        schema = Schema.infer(pl.DataFrame({"v": [*texts, "free"], "x": np.arange(len(texts) + 1) / 7}))
+    assert list(schema.container.words("v")) == ["free"]
+    path = tmp_path / "rows.csv"
+    path.write_text("v,x\n" + "".join(f"{text},{i / 7}\n" for i, text in enumerate([*texts, "-", "n.a."])))
+    with pytest.warns(UserWarning, match="is read as missing in 'v'"):
+        frame = read(path)
+    assert isinstance(frame, pl.DataFrame)
+    assert frame["v"].to_list() == [*texts, None, None]

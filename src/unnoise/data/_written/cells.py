@@ -225,7 +225,8 @@ def marks_of(series: pl.Series, name: str, reading: Reading, decimal: str) -> tu
         return [], False
     open_to = name not in reading.text | reading.levels
     numbers = open_to and are_numbers(rest, decimal)
-    if numbers or notation_of(rest) or (open_to and are_dates(rest)):
+    in_a_form = open_to and any(found(rest) for found in (abbreviated_of, in_units_of, scripted_of))
+    if numbers or notation_of(rest) or in_a_form or (open_to and are_dates(rest)):
         return marks, numbers and not limits
     return (["?"] if "?" in marks and rest.str.contains(r"[\pL\d]").all() else []), False
 

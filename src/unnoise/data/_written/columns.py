@@ -49,6 +49,8 @@ def described(series: nw.Series[Any], column: Column, plain: bool, declared: boo
     limits = None if declared else limits_of(held)
     if limits is None:
         return _of_units(held, column, declared)
+    if isinstance(limits.form, SeveralUnits):
+        _say_units(limits.form, column)
     numbers = limits.form.numbers(held).drop_nulls()
     places = limits.places(*(numbers.to_numpy()[[i]].item() for i in _ends(numbers)))
     if limits.guess is not None:
@@ -68,11 +70,15 @@ def _of_units(held: pl.Series, column: Column, declared: bool) -> Column:
     if found is None:
         cells.warn_of_digits(held, str(column.label))
         return column
+    _say_units(found, column)
+    return dataclasses.replace(column, written=str(found))
+
+
+def _say_units(form: SeveralUnits, column: Column) -> None:
     warn(
-        f"Column '{column.label}' holds {found.words()}, which are modelled as they are, each unit apart; write all in "
+        f"Column '{column.label}' holds {form.words()}, which are modelled as they are, each unit apart; write all in "
         "one unit if they are one quantity."
     )
-    return dataclasses.replace(column, written=str(found))
 
 
 def units_of(column: Column) -> SeveralUnits | None:
