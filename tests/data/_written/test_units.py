@@ -56,6 +56,8 @@ def test_texts_are_numbers_of_stretches_apart_and_come_back(name: str) -> None:
     [
         [f"{i} kg" for i in TEENS],  # one unit
         [f"{i} kg" for i in range(9)] + ["3 g"],  # few
+        [f"Room {i}" for i in TEENS] * 3 + ["Hall 7"],  # names of things
+        [f"iPhone {i} Pro" for i in TEENS] * 3 + ["Pixel 7 Pro"],
         [f"INV {i}" for i in TEENS] + [f"CN {i}" for i in TEENS],  # ids, each once
         [f"0{i} kg" for i in TEENS] + ["5 g"],  # zeros that would be lost
         [f"{i}A" for i in TEENS] + ["5B"],  # seats

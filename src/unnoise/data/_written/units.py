@@ -176,14 +176,22 @@ def in_units_of(texts: pl.Series) -> SeveralUnits | None:
     if any(form is None for form, _ in found):
         return None
     forms = tuple(form for form, _ in found if form is not None)
-    is_serial = not bodies.str.contains(r"\.").any() and len(once) > _SERIAL * len(held)
-    if is_serial and not all(re.fullmatch(KNOWN, f"{form.before}{form.after}".strip()) for form in forms):
+    has_decimals = bodies.str.contains(r"\.").any()
+    if not has_decimals and any(re.match(r"-?\w", one.before) and not _is_known(one) for one in forms):
+        return None  # names and numbers of things, as Room 12 and Hall 7
+    is_serial = not has_decimals and len(once) > _SERIAL * len(held)
+    if is_serial and not all(map(_is_known, forms)):
         return None
     numbers = (form.numbers(once.gather(rows)).to_numpy() for form, rows in found if form is not None)
     ends = [(float(values.min()), float(values.max())) for values in numbers]
     made = SeveralUnits(*zip(*sorted(zip(forms, ends, strict=True), key=_order(forms)), strict=True))
     back = made.numbers(once)
     return made if not back.null_count() and made.texts(back.to_numpy()).tolist() == once.to_list() else None
+
+
+def _is_known(form: Notation) -> bool:
+    """Whether what stands around its digits is money or a unit that is listed."""
+    return re.fullmatch(KNOWN, f"{form.before}{form.after}".strip()) is not None
 
 
 def quantity_of(forms: Sequence[Notation]) -> tuple[tuple[str, ...], ...] | None:
