@@ -12,6 +12,7 @@ import numpy as np
 from unnoise._errors import InputError, warn
 from unnoise.data._written import dates
 from unnoise.data._written.abbreviated import abbreviated_of
+from unnoise.data._written.blanks import blanks_of
 from unnoise.data._written.limits import limits_of, others_in, words_in
 from unnoise.data._written.notations import MEASURE, notation_of
 from unnoise.data._written.scripts import scripted_of
@@ -79,7 +80,7 @@ _FORTRAN = r"^[+-]?(\d+\.\d*|\.\d+)([eEdD][+-]?\d+)?$"  # 1.5D+03
 _DATE = r"^\d{1,4}\.\d{1,2}\.\d{1,4}"
 _LIKE_A_NUMBER = r"^[$€£¥(\[<>≤≥~≈+-]*\s*\d[\d,_' .]*([eEdD][+-]?\d+)?\s*(±\s*[\d.,]+)?[%$€£¥)\]*]*$"
 _SEVERAL_NUMBERS = r"^[+-]?[\d.]+([eE][+-]?\d+)?(\s+[+-]?[\d.]+([eE][+-]?\d+)?)+$"
-_FORMS = (notation_of, abbreviated_of, limits_of, in_units_of, scripted_of, form_of)
+_FORMS = (notation_of, abbreviated_of, limits_of, in_units_of, scripted_of, form_of, blanks_of)
 _LEVELS, _SHOWN = 100, 60  # most texts that may be levels, and letters of a note
 _FEWEST, _CLOSE = 5, 1e-9  # rows of which the last may be totals or nothing, and how near these are to sums
 _MOST, _HALF, _MANY = 0.9, 0.5, 20  # shares of the values of a text that may look like numbers, and how many do

@@ -14,6 +14,7 @@ from unnoise.data._native import Column
 from unnoise.data._numerics import Values
 from unnoise.data._written import cells, counted, forms
 from unnoise.data._written.abbreviated import abbreviated_of
+from unnoise.data._written.blanks import blanks_of
 from unnoise.data._written.degrees import degrees_of
 from unnoise.data._written.limits import like, limits_of, said_apart
 from unnoise.data._written.notations import notation_of
@@ -66,11 +67,18 @@ def described(series: nw.Series[Any], column: Column, plain: bool, declared: boo
 
 def _of_units(held: pl.Series, column: Column, declared: bool) -> Column:
     """The column, with its numbers of several units, if its texts are such; numbers in texts are said."""
-    found = None if declared else in_units_of(held)
+    if declared:
+        return column
+    loose = None
+    found = in_units_of(held) or (loose := blanks_of(held))
     if found is None:
         cells.warn_of_digits(held, str(column.label))
         return column
-    _say_units(found, column)
+    if isinstance(found, SeveralUnits):
+        _say_units(found, column)
+    if loose is not None:
+        example = found.texts(found.numbers(held.drop_nulls().head(1)).to_numpy())[0]
+        warn(f"Column '{column.label}' holds units with and without a blank before them; new ones are as {example!r}.")
     return dataclasses.replace(column, written=str(found))
 
 
