@@ -144,3 +144,23 @@ def test_a_table_of_ticks_and_holes_is_refused_with_a_way_out() -> None:
         Schema.infer(pl.DataFrame({"a": ["x", None, "x"], "b": [None, 1, 1]}))
     with pytest.raises(InputError, match=r"\('a' = x\), so there is nothing to model\.$"):
         Schema.infer(pl.DataFrame({"a": ["x", "x"]}))
+
+
+def test_texts_that_hardly_come_again_are_said_to_be_levels(recwarn: pytest.WarningsRecorder) -> None:
+    texts = [f"{i % 60 + 10}-A-{i % 3}" for i in range(240)]
+    numbers = np.arange(240) % 7 / 4
+    said = r"'v' holds 60 texts in 239 rows, such as '10-A-0': each is a level, which samples repeat"
+    with pytest.warns(UserWarning, match=said):
+        Schema.infer(pl.DataFrame({"v": [None, *texts[1:]], "x": numbers}))
+    with pytest.warns(UserWarning, match="'v' holds 60 texts in 240 rows"):
+        Schema.infer(pl.DataFrame({"v": texts, "x": numbers}))
+    recwarn.clear()
+    frames = [
+        pl.DataFrame({"v": [f"w{text[:2]}x" for text in texts] * 2, "x": np.tile(numbers, 2)}),  # eight rows of each
+        pl.DataFrame({"v": [f"a{i % 50}b" for i in range(240)], "x": numbers}),  # few
+        pl.DataFrame({"v": pl.Series(texts, dtype=pl.Categorical), "x": numbers}),
+    ]
+    for frame in frames:
+        Schema.infer(frame)
+    Schema.infer(frames[0].head(240), kinds={"v": "category"})
+    assert not recwarn.list

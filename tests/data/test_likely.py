@@ -1,4 +1,4 @@
-"""Places and angles that nobody declared: what looks like them, and what does not."""
+"""Places, angles, ids and codes that nobody declared: what looks like them, and what does not."""
 
 from __future__ import annotations
 
@@ -91,3 +91,31 @@ def test_a_table_says_how_to_model_them_until_it_does() -> None:
     ]
     kinds = {"lat,lon": "latlon", "wind dir": "degrees"}
     assert offered_by(Schema.infer(table, kinds=kinds), table) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "kind"),
+    [
+        ("customer_id", RNG.choice(10**6, 300, replace=False), "identifier"),
+        ("patientNo", RNG.choice(10**6, 300, replace=False).astype(np.float64), "identifier"),
+        ("Phone", RNG.integers(10**9, 10**10, 300), "identifier"),
+        ("zip", RNG.integers(10_000, 99_999, 300), "category"),
+        ("PLZ", RNG.integers(10_000, 10_050, 300), "category"),
+        ("number_of_rooms", RNG.choice(10**6, 300, replace=False), None),
+        ("card", RNG.integers(1, 5, 300), None),  # one of few
+        ("phone_bill", RNG.uniform(5, 90, 300).round(2), None),
+        ("id", RNG.normal(size=300).round(), None),
+        ("income", RNG.choice(10**6, 300, replace=False), None),
+        ("zipf", RNG.integers(1, 90, 300), None),
+    ],
+)
+def test_whole_numbers_that_are_called_ids_or_codes_are_seen(name: str, values: np.ndarray, kind: str | None) -> None:
+    assert [(columns, own) for columns, own, _ in likely({name: values})] == ([((name,), kind)] if kind else [])
+
+
+def test_ids_are_said_with_what_to_type() -> None:
+    frame = pl.DataFrame({"customer id": RNG.choice(10**6, 300, replace=False), "x": TURN / 7})
+    assert offered_by(Schema.infer(frame), frame) == [
+        "column 'customer id' looks like ids, as each row has its own: model it so with --column 'customer "
+        "id=identifier'"
+    ]

@@ -76,6 +76,29 @@ def test_what_rows_have_together_is_not(model: DenoisingMarkovModel, given: dict
         assert "next to impossible" in str(error)  # noqa: PT017
 
 
+@pytest.fixture(scope="module")
+def gaps() -> DenoisingMarkovModel:
+    weight = np.round(20 + 5 * (SEX == "f") + rng.normal(0, 1, N), 1)
+    held = [None if sex == "m" else value for sex, value in zip(SEX, weight.tolist(), strict=True)]
+    some = [None if missing else value for value, missing in zip(weight.tolist(), rng.random(N) < 0.3, strict=True)]
+    return DenoisingMarkovModel(quick=True).fit(pl.DataFrame({"sex": SEX, "weight": held, "other": some}))
+
+
+@pytest.mark.parametrize(
+    ("given", "apart"),
+    [
+        ({"sex": "m", "weight": 24.0}, True),  # of which no man has one
+        ({"sex": "f", "weight": 24.0}, False),
+        ({"sex": "f", "weight": None}, True),
+        ({"sex": "m", "weight": None}, False),
+        ({"sex": "m", "other": None}, False),
+        ({"sex": "m", "other": 20.1}, False),
+    ],
+)
+def test_values_that_a_group_never_has_are_said(gaps: DenoisingMarkovModel, given: dict[str, Any], apart: bool) -> None:
+    assert len(said(gaps, **given)) == apart
+
+
 def test_rows_of_their_own_are_named(model: DenoisingMarkovModel) -> None:
     found = said(model, sex=["f", "m", "f", "m"], pregnant=["yes", "yes", "no", "yes"])
     assert "given for sex, pregnant in row 1 and 1 others hardly go together" in found[0]
@@ -107,3 +130,20 @@ def test_names_with_commas_are_names() -> None:
     found = said(model, **{"sex, at birth": "m", "a=b": "yes"})
     assert "given for sex, at birth, a=b hardly go together" in found[0]
     assert said(model) == []
+
+
+def filled(model: DenoisingMarkovModel, frame: pl.DataFrame) -> list[str]:
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        model.impute(frame, seed=0)
+    return [str(one.message) for one in found]
+
+
+def test_holes_of_a_group_that_never_has_a_value_are_said(gaps: DenoisingMarkovModel) -> None:
+    other = [20.0, None, 20.1, 24]
+    frame = pl.DataFrame({"sex": ["f", "m", "m", "f"], "weight": [None, None, None, 24.1], "other": other})
+    (found,) = filled(gaps, frame)
+    assert found.startswith("'weight' is filled in 67% of the rows that lack it though hardly any row like these has")
+    assert "such as row 1;" in found
+    assert not filled(gaps, frame.filter(pl.col("sex") == "f"))
+    assert not filled(gaps, frame.with_columns(weight=pl.lit(24.0)))  # other is lacking by chance

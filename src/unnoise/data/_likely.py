@@ -1,4 +1,4 @@
-"""Numbers that are places or angles by their names and values, or values alone, though nobody said so."""
+"""Numbers that are places, angles, ids or codes by their names and values, or values alone, though nobody said so."""
 
 from __future__ import annotations
 
@@ -26,6 +26,12 @@ _ANGLES = {
     *("phase", "torsion", "dihedral", "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "chi", "phi", "psi"),
     *("omega", "theta", "eta"),
 }
+_IDS = {
+    *("id", "ids", "identifier", "uid", "pid", "number", "nr", "no", "nummer", "numero", "número", "serial", "account"),
+    *("konto", "card", "phone", "telephone", "tel", "mobile", "fax", "isbn", "ean", "upc", "imei", "ssn", "barcode"),
+}
+_CODES = {"zip", "zipcode", "postcode", "postalcode", "postal", "plz", "postleitzahl", "fips", "naics", "sic"}
+_DISTINCT = 0.99  # of the rows, which ids tell apart
 _TURNS = {"degrees": 360.0, "radians": 2 * math.pi}
 _ROUND, _WHOLE = 0.8, 0.99  # of a turn, which values reach across: of what is called an angle, and of any numbers
 _MANY = 200  # rows from which numbers that end where a turn does say something
@@ -48,6 +54,9 @@ def likely(columns: Mapping[str, Values]) -> list[tuple[tuple[str, ...], str, st
     kinds = {
         name: _angle(values, bool(_words(name) & _ANGLES)) for name, values in columns.items() if name not in taken
     }
+    for name, values in columns.items():
+        if name not in taken and kinds.get(name) is None and (looks := _label(name, values)) is not None:
+            found.append(((name,), *looks))
     for kind in _TURNS:
         names = tuple(name for name, own in kinds.items() if own == kind)
         if names:
@@ -86,6 +95,17 @@ def _angle(values: Values, called: bool) -> str | None:
         if inside and np.ptp(values) >= (_ROUND if called else _WHOLE) * turn:
             return kind
     return None
+
+
+def _label(name: str, values: Values) -> tuple[str, str] | None:
+    """The kind, and in words what it is, of whole numbers that are called ids, each of its own, or codes."""
+    words = _words(name)
+    if not words & (_IDS | _CODES) or "of" in words or not (values >= 0).all() or not (values == np.rint(values)).all():
+        return None
+    if words & _CODES:
+        return "category", "codes, whose numbers say nothing of how much"
+    apart = len(np.unique(values)) >= _DISTINCT * len(values)
+    return ("identifier", "ids, as each row has its own") if apart else None
 
 
 def _within(values: Values, low: float, high: float) -> bool:

@@ -117,7 +117,7 @@ def tidy(values: Values, where: str) -> Values:
 
 def is_missing(value: Any) -> bool:
     """Whether it is None, NaN, or a library's sign for a missing value."""
-    nan = isinstance(value, float | Decimal) and value != value
+    nan = isinstance(value, float) and value != value
     return value is None or nan or type(value).__name__ in ("NAType", "NaTType")
 
 

@@ -246,8 +246,10 @@ class Table(Container):
         return found is not None and bool(found.counted or found.written)
 
     def unit(self, column: str) -> str | None:
-        """As `date, to D`; None for columns that count nothing."""
+        """As `date, to D`, or the form of numbers of several units; None for columns that count nothing."""
         found = self._by_name[column]
+        if columns.units_of(found) is not None:
+            return f"numbers written as {found.written}"
         return f"{found.counted}, to {found.unit}" if found.counted else None
 
     def steps(self, column: str) -> str | None:
@@ -285,6 +287,8 @@ class Table(Container):
     def about(self, column: str, low: float, high: float) -> str | None:
         """As `date, 2021-01-01 to 2023-05-06`."""
         found = self._by_name[column]
+        if units := spelled.units_of(found):
+            return units.words()
         if not found.counted:
             return None
         return f"{found.counted}, {counted.word(low, found)} to {counted.word(high, found)}"
@@ -311,7 +315,7 @@ class Table(Container):
         series, column = frame.get_column(label), self._by_name.get(name)
         if column is not None and column.counted and not series.is_null().all():
             return counted.numbers(series, column)
-        if column is not None and column.written and counted.holds_text(series):
+        if column is not None and column.written and spelled.is_text_of(series, column):
             return spelled.numbers(series, column)
         values = frames.values(series, name)
         return values if column is None else adopted(values, column)

@@ -25,11 +25,12 @@ from unnoise.data.kinds import Category, Constant, Empty, Identifier, Integer, R
 from unnoise.data.ties import Tie
 
 _EXACT = 2**53  # all whole floats beyond it are whole
-_FEW = 50  # most values of integer labels that are classes
+_FEW = 50  # most values of integer labels that are classes, and levels of a text
 _COORDINATES: dict[str, type[Coordinate]] = {"real": Real, "integer": Integer}
 _EACH = {"latlon": "degrees", "rotation": "real", "proportions": "real"}  # how a network sees each column of a point
 BINARY = "binary"
 _FEWEST_NAMES, _MOSTLY = 20, 0.9  # rows, and the share of them that differ, from which texts are names
+_RARE, _LETTERS = 5, 40  # rows of a level, fewer of which teach little; letters of one
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _LOOKED_AT, _FEW_WAYS = 100, 3  # texts, and what may stand between their numbers
 OF_TEXT = (BINARY, "category", "ordered", "sequence")
@@ -139,6 +140,7 @@ def modelled(
     some.
     """
     empty = {name: Empty.fit(columns[name], name) for name, mask in present.items() if not mask.any()}
+    n = len(next(iter(columns.values()), ()))
     if len(empty) == len(columns):
         holes.check_not_empty(present)
     present = {name: mask for name, mask in present.items() if name not in empty}
@@ -183,7 +185,8 @@ def modelled(
             found[_free(name, found)] = factors.BY_KIND[d.kind](whole)
     told = {name: d.order for d in declared for name in d.columns if d.order is not None}
     found = {name: _in_order(factor, orders or {}, told) for name, factor in found.items()}
-    _warn_of_alike(found, kind_of)
+    told_of = {*kind_of, *categorical}
+    _warn_of_levels(found, told_of, {name: int(present[name].sum()) if name in present else n for name in columns})
     if flagged:
         found[_free(MissingFactor.kind, found)] = MissingFactor.fit(flagged)
     if empty:
@@ -212,12 +215,24 @@ def tied(
     return {_free(TieFactor.kind, parts): TieFactor.of(tuple(found))} if found else {}
 
 
-def _warn_of_alike(found: Mapping[str, Factor], declared: Collection[str]) -> None:
+def _warn_of_levels(found: Mapping[str, Factor], declared: Collection[str], rows: Mapping[str, int]) -> None:
+    """Say which levels may be one, and which texts are levels though hardly any comes again."""
     for factor in found.values():
         if isinstance(factor, factors.CategoryFactor):
             for name, levels in zip(factor.columns, factor.levels, strict=True):
                 if name not in declared:
                     warn_of_alike(name, levels)
+                    _warn_of_rare(name, levels, rows[name])
+
+
+def _warn_of_rare(name: str, levels: Sequence[Any], rows: int) -> None:
+    if len(levels) > _FEW and rows < _RARE * len(levels):
+        shown = repr(str(levels[0])[:_LETTERS])
+        warn(
+            f"Column '{name}' holds {len(levels)} texts in {rows:,} rows, such as {shown}: each is a level, which "
+            "samples repeat, and of which little can be learnt. Write numbers and dates as such, and each thing in a "
+            "column of its own; or declare it category if they are levels."
+        )
 
 
 def _identifiers(

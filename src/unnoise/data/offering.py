@@ -9,6 +9,7 @@ from typing import Any
 
 from unnoise.data import _offers, holes
 from unnoise.data._likely import likely
+from unnoise.data._lines import lines
 from unnoise.data._numerics import Values
 from unnoise.data._relations import share_broken
 from unnoise.data.constraints import offered
@@ -38,6 +39,7 @@ def offered_by(schema: Schema, rows: Any, draw: Callable[[], Any] | None = None)
         *map(_of_counter, counters),
         *(_of_code(*one) for one in _offers.codes({name: plain[name] for name in plain if name in free})),
         *_of_kinds(schema, plain, {*kept, *counters}),
+        *(_of_line(*line) for line in lines({name: plain[name] for name in plain if name in free})),
         *_between(schema, columns, kept, draw),
     ]
 
@@ -61,6 +63,14 @@ def _of_code(name: str, values: Sequence[float], share: float) -> str:
     return (
         f"{name} is {', '.join([*listed[:-2], which])} in {100 * share:.2g} % of rows, far from all other values: "
         f"leave these cells empty if {they} for missing"
+    )
+
+
+def _of_line(name: str, source: str, slope: float, intercept: float) -> str:
+    more = f" {'+' if intercept > 0 else '-'} {abs(intercept):.4g}" if intercept else ""
+    return (
+        f"{name} is {slope:.5g} times {source}{more} in all rows, to rounding, and only roughly in new ones: leave it "
+        f"out, and compute it from {source}"
     )
 
 

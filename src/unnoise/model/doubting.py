@@ -11,7 +11,7 @@ which is no matter of how rare each is, as $\log p(a, b) - \log p(a) - \log p(b)
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -28,6 +28,9 @@ from unnoise.model.questions import Flags, Model, Rows, scored
 from unnoise.model.sampling import alike
 from unnoise.model.scoring import answer
 
+if TYPE_CHECKING:
+    from unnoise.data.schema import Schema
+
 RARER = 10.0  # of 1,200 questions of 2, 3 and 6 values of held-out rows of the census the rarest was 7.4 times
 MOST_ROWS, MOST_VALUES = 64, 12  # of which are looked at, and of a row
 _EVEN, _SURE = 1000.0, 3  # where the number of times is no longer told, and standard errors of an estimate
@@ -42,7 +45,7 @@ def warn_of_values_apart(model: Model, known: Given) -> None:
     if not len(rows):
         return
     parts = [part for part in schema.factors.values() if part.of_values]
-    named = {label: schema.cells([first]) for part in parts for label, first in _named(part)}
+    named = {label: _cells(schema, first) for part in parts for label, first in _named(part)}
     rows = rows.at(slice(0, 1 if alike(rows) else MOST_ROWS))
     there = {name: _tree.ravel(both(cells, rows.known)).any(1) for name, cells in named.items()}
     names = [name for name, rows_of in there.items() if rows_of.any()][:MOST_VALUES]
@@ -75,6 +78,12 @@ def _named(factor: Factor) -> list[tuple[str, str]]:
     if factor.joint:
         return [(",".join(factor.columns), factor.columns[0])]
     return [(name, name) for name in factor.columns]
+
+
+def _cells(schema: Schema, name: str) -> Any:
+    """The cells of a column, and the flag that says whether it is there, which a group of rows may never have."""
+    cells = schema.cells([name])
+    return _tree.map(torch.logical_or, cells, schema.flags([name])) if name in schema.missing else cells
 
 
 def _log_prob(model: Model, rows: Rows, mask: Any, rng: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -23,6 +23,7 @@ from unnoise.samplers.base import batches
 
 DRAWS = 16  # among which a point of other kinds is chosen
 LOG_SNR, ROUNDS, PAIRS = -2.0, 4, 2  # where means of numbers are found, how often, and with how much noise
+HARDLY, FEW, MOST_LOOKED_AT = 0.01, 0.1, (256, 24)  # probability of being there, share of holes; rows and columns
 AT_ONCE = 8192  # rows of one evaluation
 POINTS = {"mean": True, "mode": False}  # whether numbers are filled by their mean
 
@@ -41,6 +42,7 @@ def imputed(model: Model, X: Any, y: Any, draws: int, point: str | None, seed: i
     rows = Rows(x, every_cell(schema, len(encoded)) if encoded.known is None else encoded.known, cond)
     flags = Flags(schema)
     some = any_in_row(flags.split(negated(rows.known))[1])
+    warn_of_holes_apart(model, rows)
     ask = model.asker(rng)
     if point is not None:
         ask = partial(_points, model, ask, POINTS[point])
@@ -51,6 +53,32 @@ def imputed(model: Model, X: Any, y: Any, draws: int, point: str | None, seed: i
     complete = [_tree.map(lambda leaf, new: leaf.index_copy(0, where, new.to(leaf)), x, one) for one in done]
     frames = [schema.filled(X, states, None if point else rng) for states in complete]
     return frames[0] if draws == 1 else frames
+
+
+def warn_of_holes_apart(model: Model, rows: Rows) -> None:
+    """Say which holes are filled in rows of which hardly any has the column, as weeks of pregnancy of men."""
+    schema = model.schema_
+    leaf = Flags(schema).leaf
+    if leaf is None:
+        return
+    factor: Any = schema.factors[leaf]
+    held = {key: mask & ~(rows.x[key] == 1) if key == leaf else mask for key, mask in rows.known.items()}
+    plain, denoiser = Rows(rows.x, held, rows.cond), model.answering()
+    for place, name in list(enumerate(factor.columns))[: MOST_LOOKED_AT[1]]:
+        holes = (rows.known[leaf][:, place] & (rows.x[leaf][:, place] == 1)).nonzero()[:, 0]
+        if not len(holes):
+            continue
+        some = holes[torch.linspace(0, len(holes) - 1, min(len(holes), MOST_LOOKED_AT[0])).long()]
+        few = plain.at(some)
+        asked = {key: torch.zeros_like(mask) for key, mask in few.known.items()}
+        asked[leaf][:, place] = True
+        there = _likely(denoiser, few, asked)[leaf][:, place, 0]
+        odd = some[there < min(HARDLY, (1 - factor.shares[place]) / 10)]
+        if len(odd) > FEW * len(some):
+            warn(
+                f"'{name}' is filled in {len(odd) / len(some):.0%} of the rows that lack it though hardly any row like "
+                f"these has one, such as row {int(odd[0])}; what stands there is a guess, or does not apply to them."
+            )
 
 
 def probabilities(model: Model, X: Any, column: str, y: Any) -> Any:

@@ -125,7 +125,7 @@ def test_faults_are_said(tmp_path: Path, text: str | bytes, message: str) -> Non
         read_text(tmp_path, text)
 
 
-@pytest.mark.parametrize("number", ["$5,26.1", "1,000", "1_000", "15 %%", "1" * 40, "(3.5)", "\u0661"])
+@pytest.mark.parametrize("number", ["$5,26.1", "1,000", "1_000", "15 %%", "1" * 40, "(3.5)"])
 def test_texts_that_look_like_numbers_are_said(tmp_path: Path, number: str) -> None:
     with pytest.warns(UserWarning, match=r"Column 'a' .* is text, such as '.*', but 90% or more .* like numbers"):
         assert read_text(tmp_path, f'a,b\n"{number}",1\n')["a"].to_list() == [number]
@@ -340,7 +340,7 @@ def test_points_that_may_group_thousands_are_said_where_no_comma_tells(tmp_path:
 def test_columns_of_fixed_widths_and_mixed_units_are_said(tmp_path: Path) -> None:
     with pytest.warns(UserWarning, match="is read as one column, but each line holds several blanks in a row"):
         columns_of(tmp_path, "name        k  l\nNew York    1  x\nRome        2\n")
-    weights = "".join(f"{i + 1} g,1\n{i + 0.5} kg,2\n" for i in range(20))
+    weights = "".join(f"0{i + 1} g,1\n{i + 0.5} kg,2\n" for i in range(20))  # zeros that numbers would lose
     with pytest.warns(UserWarning, match="'w' .* is text, such as .* look like numbers"):
         columns_of(tmp_path, "w,k\n" + weights)
     phones = "".join(f"+49 30 {i:06},1\n" for i in range(30))

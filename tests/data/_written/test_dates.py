@@ -405,3 +405,10 @@ def test_dates_that_are_written_in_several_clear_ways_are_dates() -> None:
         with pytest.warns(UserWarning, match="day"):
             odd = Schema.infer(pl.DataFrame({"day": [*texts, *others], "x": range(20 + len(others))}))
         assert odd.container.unit("day") is None
+
+
+@pytest.mark.parametrize("typed", ["Feb 2020", "2020-02", "Feb 20 20"])
+def test_months_and_years_that_are_cut_are_no_days(typed: str) -> None:
+    schema = Schema.infer(pl.DataFrame({"day": [f"2020-01-{i:02d}" for i in range(1, 21)], "x": np.arange(20) / 7}))
+    with pytest.raises(InputError, match="which has no date"):
+        schema.given({"day": typed}, 1)

@@ -136,3 +136,24 @@ def test_a_hole_in_one_number_is_a_hole_in_the_text():
     several = (Several("bp", "String", "0/0"),)
     parts = pl.DataFrame({"bp.0": [120, None], "bp.1": [80, 70]})
     assert joined(parts, several)["bp"].to_list() == ["120/80", None]
+
+
+@pytest.mark.parametrize(
+    ("texts", "form"),
+    [
+        ([f"{i % 7}'{i % 12}\"" for i in range(90)], "0'0\""),
+        ([f"{i % 7 + 1} lb {i % 15} oz" for i in range(90)], "0 lb 0 oz"),
+        ([f"{i % 20 + 20}w {i % 7}d" for i in range(90)], "0w 0d"),
+        ([f"{i % 9} of {i % 10}" for i in range(90)], "0 of 0"),
+        ([f"POINT ({i % 7}.{i % 9 + 1} -{i % 11}.25)" for i in range(90)], "POINT (0.0 0.00)"),
+        ([f"{i % 7} {i % 12}" for i in range(90)], None),  # numbers with blanks between thousands, and telephones
+        ([f"{i % 70}a{i % 12}" for i in range(90)], None),  # codes
+        ([f"{i % 7}.5 {i % 12}" for i in range(90)], None),
+    ],
+)
+def test_words_and_blanks_stand_between_numbers(texts: list[str], form: str | None) -> None:
+    series = pl.Series(texts)
+    assert form_of(series) == form
+    if form is not None:
+        one = Several("v", "String", form)
+        assert one.texts([part.to_numpy() for part in one.numbers(series)]).tolist() == texts

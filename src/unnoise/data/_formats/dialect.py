@@ -17,7 +17,9 @@ from unnoise.data._written.forms import Form, nearly, plain_form
 from unnoise.data._written.forms import form as form_by
 from unnoise.data._written.notations import Notation
 from unnoise.data._written.scientific import Scientific
+from unnoise.data._written.scripts import Scripted
 from unnoise.data._written.significant import Significant, significant_of
+from unnoise.data._written.units import SeveralUnits
 from unnoise.data.standard import separator
 
 if TYPE_CHECKING:
@@ -161,7 +163,7 @@ class Dialect:
             way = form_by(form)
             if isinstance(way, Notation):
                 return str(replace(way, point=point, group=""))
-            if isinstance(way, Abbreviated):  # of texts, which are written as they were
+            if isinstance(way, Abbreviated | SeveralUnits | Scripted):  # of texts, which are written as they were
                 return form
             if not isinstance(way, Scientific):
                 return str(replace(way, point=point))

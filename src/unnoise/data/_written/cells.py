@@ -12,8 +12,12 @@ import numpy as np
 from unnoise._errors import InputError, warn
 from unnoise.data._written import dates
 from unnoise.data._written.abbreviated import abbreviated_of
+from unnoise.data._written.blanks import blanks_of
 from unnoise.data._written.limits import limits_of, others_in, words_in
 from unnoise.data._written.notations import MEASURE, notation_of
+from unnoise.data._written.scripts import scripted_of
+from unnoise.data._written.several import form_of
+from unnoise.data._written.units import in_units_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -76,6 +80,7 @@ _FORTRAN = r"^[+-]?(\d+\.\d*|\.\d+)([eEdD][+-]?\d+)?$"  # 1.5D+03
 _DATE = r"^\d{1,4}\.\d{1,2}\.\d{1,4}"
 _LIKE_A_NUMBER = r"^[$€£¥(\[<>≤≥~≈+-]*\s*\d[\d,_' .]*([eEdD][+-]?\d+)?\s*(±\s*[\d.,]+)?[%$€£¥)\]*]*$"
 _SEVERAL_NUMBERS = r"^[+-]?[\d.]+([eE][+-]?\d+)?(\s+[+-]?[\d.]+([eE][+-]?\d+)?)+$"
+_FORMS = (notation_of, abbreviated_of, limits_of, in_units_of, scripted_of, form_of, blanks_of)
 _LEVELS, _SHOWN = 100, 60  # most texts that may be levels, and letters of a note
 _FEWEST, _CLOSE = 5, 1e-9  # rows of which the last may be totals or nothing, and how near these are to sums
 _MOST, _HALF, _MANY = 0.9, 0.5, 20  # shares of the values of a text that may look like numbers, and how many do
@@ -221,7 +226,8 @@ def marks_of(series: pl.Series, name: str, reading: Reading, decimal: str) -> tu
         return [], False
     open_to = name not in reading.text | reading.levels
     numbers = open_to and are_numbers(rest, decimal)
-    if numbers or notation_of(rest) or (open_to and are_dates(rest)):
+    in_a_form = open_to and any(found(rest) for found in (abbreviated_of, in_units_of, scripted_of))
+    if numbers or notation_of(rest) or in_a_form or (open_to and are_dates(rest)):
         return marks, numbers and not limits
     return (["?"] if "?" in marks and rest.str.contains(r"[\pL\d]").all() else []), False
 
@@ -306,7 +312,7 @@ def warn_of_numbers(table: pl.DataFrame, names: Sequence[str], source: str, text
     )
     for column in _which(cells, (every.count() > 0) & like & ~codes) if told else ():
         shown = cells[column].drop_nulls()
-        if notation_of(shown) or abbreviated_of(shown) or limits_of(shown):  # of which the model says how it reads them
+        if any(found(shown) for found in _FORMS):  # of which the model says how it reads them
             continue
         odd = shown.filter(shown.cast(pl.Float64, strict=False).is_null())
         words = odd.filter(~odd.str.contains(f"{_LIKE_A_NUMBER}|{MEASURE}"))

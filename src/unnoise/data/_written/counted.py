@@ -340,7 +340,7 @@ def _from_objects(native: Any) -> Any:
     """Dates, times, decimals, or texts alone, which may be words among numbers."""
     import polars as pl
 
-    held = [None if is_missing(value) else value for value in native.tolist()]
+    held = [None if is_missing(value) or _is_nan(value) else value for value in native.tolist()]
     kinds = {type(value) for value in held if value is not None}
     if str in kinds and kinds <= {str, int, float}:
         texts = [None if value is None else str(value) for value in held]
@@ -352,6 +352,10 @@ def _from_objects(native: Any) -> Any:
         utc = [None if v is None else v.astimezone(datetime.UTC).replace(tzinfo=None) for v in held]
         return pl.Series(utc, dtype=pl.Datetime("us", _UTC))
     return pl.Series(held)
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, Decimal) and value.is_nan()
 
 
 def _kind(found: pl.Series) -> str:
@@ -433,7 +437,7 @@ def _decimals(values: Any, column: Column) -> pl.Series:
 
     held = values.to_list()
     digits = max(0, len(str(column.unit)) - 2)
-    exact = [None if is_missing(v) else Decimal(str(v)) for v in held]
+    exact = [None if is_missing(v) or _is_nan(v) else Decimal(str(v)) for v in held]
     return pl.Series(exact, dtype=pl.Decimal(38, max([digits, *(-int(v.as_tuple().exponent) for v in exact if v)])))
 
 

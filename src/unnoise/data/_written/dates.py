@@ -30,6 +30,7 @@ NUMBERS = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}  # of whole number
 _FIRST, _LAST, _FEWEST = 18000101, 21991231, 10  # such numbers, and how many that differ are no chance
 _FRENCH = "%Hh%M"
 _LOG = "%d/%b/%Y:%H:%M:%S"  # as servers write it
+_FIRST_YEAR = 100  # that is written with four digits
 _CLEAR = ("%Y-%m-%d", *(f"%Y-%m-%d{sign}{time}" for sign in " T" for time in _TIMES), *_TIMES, _FRENCH, _COMPACT, _LOG)
 _CLEAR_DAYS = ("%Y-%m-%d", "%d.%m.%Y", "%Y/%m/%d", "%d %b %Y", "%d %B %Y")
 _FEW = 3  # dates that are written in one of several ways
@@ -273,7 +274,9 @@ def parsed(texts: pl.Series, pattern: str) -> pl.Series:
     if not re.search("%[deu]", pattern):
         return texts.str.to_time(pattern, strict=False)
     if "%M" not in pattern:
-        return texts.str.to_date(pattern, strict=False)
+        days = texts.str.to_date(pattern, strict=False)
+        is_cut = days.dt.year() < _FIRST_YEAR  # as Feb 2020 is February 20, year 20, to `%b %d%Y`
+        return days.zip_with(is_cut.fill_null(False).not_(), days.clear(len(days)))
     if pattern.endswith("%:z"):
         found = texts.str.to_datetime(pattern.replace("%:z", "%#z"), strict=False, time_zone="UTC", time_unit="us")
         return found.dt.replace_time_zone(None)

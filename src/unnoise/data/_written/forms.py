@@ -10,12 +10,14 @@ from unnoise.data._written.abbreviated import Abbreviated
 from unnoise.data._written.degrees import Degrees
 from unnoise.data._written.notations import Notation, notation_of
 from unnoise.data._written.scientific import Scientific, scientific_of
+from unnoise.data._written.scripts import Scripted
 from unnoise.data._written.significant import Significant
+from unnoise.data._written.units import SeveralUnits
 
 if TYPE_CHECKING:
     import polars as pl
 
-Form = Notation | Scientific | Degrees | Significant | Abbreviated
+Form = Notation | Scientific | Degrees | Significant | Abbreviated | SeveralUnits | Scripted
 
 
 def form(pattern: str) -> Form:
@@ -24,7 +26,7 @@ def form(pattern: str) -> Form:
     >>> str(form("0.00")), str(form("0.000E+00"))
     ('0.00', '0.000E+00')
     """
-    for kind in (Scientific, Degrees, Significant, Abbreviated):
+    for kind in (Scientific, Degrees, Significant, Abbreviated, SeveralUnits, Scripted):
         with contextlib.suppress(InputError):
             return kind.of(pattern)
     return Notation.of(pattern)

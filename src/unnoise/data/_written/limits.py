@@ -16,6 +16,7 @@ from unnoise._errors import warn
 from unnoise.data._written.abbreviated import abbreviated_of
 from unnoise.data._written.forms import Form, nearly, plain_form
 from unnoise.data._written.notations import Notation, notation_of
+from unnoise.data._written.units import in_units_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,7 +121,8 @@ def limits_of(texts: pl.Series) -> Limits | None:
     few = _MANY if others or not sure or any(word[:1].isdigit() for word in words) else _FEWEST
     if not 0 < len(words) + len(others) <= _MOST or len(rest) < few or not _are_most(texts, rest, others):
         return None
-    form = notation_of(rest) or plain_form(rest, ".") or plain_form(rest, ",") or nearly(rest) or abbreviated_of(rest)
+    one = notation_of(rest) or plain_form(rest, ".") or plain_form(rest, ",") or nearly(rest) or abbreviated_of(rest)
+    form = one or in_units_of(rest)
     numbers = None if form is None else form.numbers(rest).cast(pl.Float64)
     if form is None or numbers is None or numbers.n_unique() < few:
         return None

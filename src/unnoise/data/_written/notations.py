@@ -21,6 +21,7 @@ _UNITS = (
     "|secs?|seconds?|mins?|minutes?|h|hrs?|hours?|days?|weeks?|months?|years?|yrs?"
     "|[kMG]?W|[kM]Wh|[km]?V|mA|[kMG]?Hz|[hkM]?Pa|m?bar|kcal|[kKM]|mn|bn|mph|km/h|m/s|px|pt"
 )
+KNOWN = rf"(?:{_CURRENCY}|{_UNITS})"  # words and signs of money and of units
 _GROUPS = ",.'’ \u00a0\u202f\u2009"
 MEASURE = rf"^[-−+]?\d[\d.,]*\s?(?:{_UNITS})$"  # a number and its unit
 _MINUS = "-−–"
@@ -240,6 +241,15 @@ def notation_of(texts: pl.Series, name: str = "", *, aloud: bool = False, point:
                 warn(f"Column '{name}' is read as numbers: {example!r} is {number}; write it otherwise if it is not.")
             return form
     return None
+
+
+def of_parts(before: str, after: str, single: str, texts: pl.Series) -> Notation | None:
+    """The form with this before and behind the digits in which all texts would be written again; None without one."""
+    body = texts.str.extract(r"([0-9][0-9.,]*)")
+    decimals = body.str.extract(r"\.([0-9]+)$").str.len_chars().fill_null(0).to_numpy()
+    group = "," if body.str.contains(",", literal=True).any() else ""
+    form = Notation(before, after, group, ".", int(decimals.min()), int(decimals.max()), single=single)
+    return form if form.most <= _MOST_DECIMALS and _is_same(form, texts) else None
 
 
 def _single(cells: pl.DataFrame) -> str:

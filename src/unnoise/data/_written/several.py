@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 _NUMBER = re.compile(r"(?:(?<![\d)\]])-)?\d+(?:\.\d+)?")
 _GROUP = r"(-?[0-9]+(?:\.[0-9]+)?)"
-_BETWEEN = re.compile(r"\s*(?:/|±|\+/-|\+-|[×xX;|,–—-]|to|bis)?\s*[(\[]?\s*")
+_BETWEEN = re.compile(r"\s*(?:/|±|\+/-|\+-|[×xX;|,–—'′-]|to|bis|[a-z]{1,5}[.,]?\s)?\s*[(\[]?\s*")
 _DECIMAL_COMMA, _DASH = ",", "-"
 _MOST_AROUND = 10  # letters before the first number, and behind the last, as in 120/80 mmHg
 _SPECIAL = re.compile(r"([.^$*+?{}\[\]\\|()])")
 _ZEROS = re.compile(r"0(?:\.(?P<decimals>0+|#+))?")
-_MOST = 4  # numbers of a cell
+_MOST = 12  # numbers of a cell
 _FEWEST, _LEVELS = 20, 50  # rows, and texts of which no more may be levels
 _SERIAL = 0.9  # of the rows, which whole numbers of ids tell apart
 
@@ -165,7 +165,7 @@ def _are_fine(literals: Sequence[str]) -> bool:
         return False
     head, *inner, tail = literals
     around = max(len(head), len(tail)) <= _MOST_AROUND and not head[-1:].isalpha()  # as codes such as A3/7
-    return around and 1 <= len(inner) < _MOST and all(one.strip() and _BETWEEN.fullmatch(one) for one in inner)
+    return around and 1 <= len(inner) < _MOST and all(one and _BETWEEN.fullmatch(one) for one in inner)
 
 
 def _are_codes(literals: Sequence[str], parts: Sequence[Sequence[str]]) -> bool:
@@ -173,6 +173,7 @@ def _are_codes(literals: Sequence[str], parts: Sequence[Sequence[str]]) -> bool:
     whole = all("." not in text for part in parts for text in part)
     padded = any(re.match(r"-?0\d", text) for part in parts for text in part)
     ambiguous = whole and len(literals) == 3 and literals[1] in (_DECIMAL_COMMA, _DASH)
+    ambiguous |= "" in map(str.strip, literals[1:-1]) and not all("." in text for part in parts for text in part)
     serial = whole and any(len(set(part)) > _SERIAL * len(part) for part in parts)
     return padded or ambiguous or serial
 
