@@ -6,9 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from unnoise import _tree
@@ -26,8 +24,8 @@ from unnoise.report.conditionals import strongest
 from unnoise.report.judging import FEWEST_ROWS, Judged, judge_table
 from unnoise.report.measured import Assessment as Assessment
 from unnoise.report.measured import Quantity as Quantity
+from unnoise.report.rivals import Floats
 
-Floats = NDArray[np.float64]
 MOST_ROWS = 1000  # test rows, by default
 MORE = 10  # times as many rows of a table are judged: trees tell little from few, and cost little
 OURS = "unnoise"

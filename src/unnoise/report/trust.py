@@ -18,7 +18,7 @@ from unnoise.evaluation import (
     TableRegion,
     TreesTest,
 )
-from unnoise.report.markup import percent
+from unnoise.report.markup import NONE, percent
 from unnoise.report.rivals import Floats, Standing
 
 LEVEL = 0.005  # p-value from which an answer is bad: so often a perfect model gets one
@@ -154,7 +154,7 @@ def copies(found: Copying | None, near: Memorisation | None) -> Answer:
         )
         return Answer("copies", question, number, "; ".join(reasons) + "." if reasons else sentence, not reasons)
     if near is None:
-        return Answer("copies", question, "–", "Without the training rows nobody knows: give --train.", None)
+        return Answer("copies", question, NONE, "Without the training rows nobody knows: give --train.", None)
     n, m = len(near.sample_distances), len(near.held_out_distances)
     more = _more(near.near_share, n, near.held_out_near_share, m)
     sentence = (

@@ -8,13 +8,13 @@ from typing import Any
 from unnoise.evaluation import bits_per_dimension, nearest_training
 from unnoise.report import plots, trust
 from unnoise.report.conditions import show_calibration
+from unnoise.report.markup import NONE
 from unnoise.report.measured import Assessment
 from unnoise.report.page import Marked, Page
 from unnoise.report.rivals import Standing
 from unnoise.report.sections.shown import Shown
 
 PAIRS = 20  # samples beside their nearest training rows
-NONE = "–"
 
 
 def show(page: Page, shown: Shown) -> None:
