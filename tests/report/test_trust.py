@@ -21,7 +21,7 @@ from unnoise.evaluation import (
     TreesTest,
 )
 from unnoise.report import trust
-from unnoise.report.rivals import judged
+from unnoise.report.rivals import Standing, judged
 
 MLP = ClassifierTest(0.4855, 0.01, 0.58, 1000, "MLP")
 TREES = TreesTest(0.5, 0.01, 0.4, 1000, "trees")
@@ -176,40 +176,51 @@ def correlated(n: int, seed: int) -> np.ndarray:
     return np.stack([a, (a + rng.normal(size=n)).round(2), (a + rng.normal(size=n) > 0) + 0.0], axis=1)
 
 
-def verdicts(samples: np.ndarray, test: np.ndarray, train: np.ndarray) -> dict[str, trust.Answer]:
-    """What is said of samples of a model as likely as its rival; the MLP cannot tell."""
-    more = {"names": ["gain", "near", "job"], "categorical": [2], "seed": 0}
-    standing = judged(samples, test, train, classifier=MLP, **more)
+TRAIN, TEST, FRESH = (correlated(400, seed) for seed in (0, 1, 2))
+
+
+def standing(samples: np.ndarray, test: np.ndarray) -> Standing:
+    """How samples stand; the MLP cannot tell."""
+    return judged(samples, test, TRAIN, names=["gain", "near", "job"], categorical=[2], seed=0, classifier=MLP)
+
+
+@pytest.fixture(scope="module")
+def copied() -> Standing:
+    """How the training rows stand."""
+    return standing(TRAIN, TEST)
+
+
+def verdicts(ours: Standing, copied: Standing, test: np.ndarray) -> dict[str, trust.Answer]:
+    """What is said of samples of a model as likely as its rival."""
     rows = np.random.default_rng(0).normal(size=len(test))
     found = trust.Evidence(
         log_probs={"unnoise, exact": rows, "mixture": rows - 0.1},
         own={"unnoise, exact"},
         classifier=MLP,
         near=None,
-        standing=standing,
+        standing=ours,
         columns=COLUMNS,
-        rivals={"the training rows": judged(train, test, train, classifier=MLP, **more)},
+        rivals={"the training rows": copied},
         rows=len(test),
         scored=len(test),
-        repeated=trust.repeated(test, train),
+        repeated=trust.repeated(test, TRAIN),
     )
     return {answer.key: answer for answer in trust.answers(found, CHECKED)}
 
 
 TWINS = {
-    "good": (lambda new, train: new, set()),
-    "a wrong column": (lambda new, train: np.maximum(new, [-9.0, -0.5, 0.0]), {"margins", "pairs", "classifiers"}),
-    "a wrong pair": (lambda new, train: np.stack([new[:, 0], new[::-1, 1], new[:, 2]], 1), {"pairs", "classifiers"}),
-    "copies": (lambda new, train: train, {"copies"}),
+    "good": (FRESH, set()),
+    "a wrong column": (np.maximum(FRESH, [-9.0, -0.5, 0.0]), {"margins", "pairs", "classifiers"}),
+    "a wrong pair": (np.stack([FRESH[:, 0], FRESH[::-1, 1], FRESH[:, 2]], 1), {"pairs", "classifiers"}),
+    "copies": (TRAIN, {"copies"}),
 }
 
 
 @pytest.mark.parametrize("twin", TWINS)
-def test_each_fault_makes_its_own_answers_red_and_leaves_the_others_green(twin: str) -> None:
+def test_each_fault_makes_its_own_answers_red_and_leaves_the_others_green(twin: str, copied: Standing) -> None:
     """Samples that are new rows of the law, and three broken twins of them."""
     broken, red = TWINS[twin]
-    train, test, new = (correlated(400, seed) for seed in (0, 1, 2))
-    told = verdicts(broken(new, train), test, train)
+    told = verdicts(copied if twin == "copies" else standing(broken, TEST), copied, TEST)
     assert list(told) == ["likelihood", "classifiers", "calibration", "copies", "margins", "pairs"]
     assert {key for key, answer in told.items() if answer.good is False} == red
     assert {key for key, answer in told.items() if answer.good} == told.keys() - red
@@ -217,9 +228,8 @@ def test_each_fault_makes_its_own_answers_red_and_leaves_the_others_green(twin: 
     assert ", mixture " in told["likelihood"].beside
 
 
-def test_rows_of_the_training_prove_nothing() -> None:
-    train = correlated(400, 0)
-    told = verdicts(correlated(400, 2), train[:200], train)
+def test_rows_of_the_training_prove_nothing(copied: Standing) -> None:
+    told = verdicts(standing(FRESH, TRAIN[:200]), copied, TRAIN[:200])
     assert True not in [answer.good for answer in told.values()]
     assert "of these rows are training rows" in told["pairs"].sentence
 
