@@ -21,6 +21,7 @@ from unnoise.model import DenoisingMarkovModel
 from unnoise.report import conditions, holes, trust
 from unnoise.report.baselines import baselines
 from unnoise.report.conditionals import strongest
+from unnoise.report.copies import repeated
 from unnoise.report.judging import FEWEST_ROWS, Judged, judge_table
 from unnoise.report.measured import Assessment as Assessment
 from unnoise.report.measured import Quantity as Quantity
@@ -169,7 +170,7 @@ def _two_samples(result: Assessment) -> None:
     if result.train is not None:
         train = result.features(result.train.x, result.train.known)
         result.copies = copies = memorisation(samples, test, train)
-        result.repeated = trust.repeated(test, train)
+        result.repeated = repeated(test, train)
         result.numbers["copying_ratio"] = Quantity(copies.ratio, copies.ratio_se)
         result.numbers["copying_near_share"] = Quantity(copies.near_share)
         result.numbers["copying_near_share_held_out"] = Quantity(copies.held_out_near_share)

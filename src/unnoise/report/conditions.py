@@ -10,9 +10,9 @@ from unnoise._errors import InputError, warn
 from unnoise.evaluation import Calibration, CalibrationCurve, ColumnCalibration, calibration
 from unnoise.model import DenoisingMarkovModel
 from unnoise.report import plots
+from unnoise.report.answer import LEVEL, Answer
 from unnoise.report.markup import NONE
 from unnoise.report.page import Marked, Page
-from unnoise.report.trust import LEVEL, Answer
 
 CHECKS = 5  # which together give a perfect model a bad answer as often as any other question
 MOST_ROWS = 200

@@ -10,9 +10,9 @@ from unnoise.data.tabular import JudgedColumns
 from unnoise.evaluation import Calibration, ClassifierTest, Memorisation, TableRegion
 from unnoise.model import DenoisingMarkovModel
 from unnoise.report import holes, trust
+from unnoise.report.answer import Answer
 from unnoise.report.holes import Known
 from unnoise.report.rivals import Floats, Standing
-from unnoise.report.trust import Answer
 
 
 @dataclass(frozen=True)

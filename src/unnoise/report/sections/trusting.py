@@ -7,6 +7,7 @@ from typing import Any
 
 from unnoise.evaluation import bits_per_dimension, nearest_training
 from unnoise.report import plots, trust
+from unnoise.report.answer import LEVEL
 from unnoise.report.conditions import show_calibration
 from unnoise.report.markup import NONE
 from unnoise.report.measured import Assessment
@@ -22,7 +23,7 @@ def show(page: Page, shown: Shown) -> None:
     result = shown.result
     page.verdicts((one.question, one.sentence, one.number, one.beside, one.good) for one in result.answers)
     page.text(
-        f"A perfect model gets a wrong “no” to one question in {1 / trust.LEVEL:.0f} reports; a “yes” says that so "
+        f"A perfect model gets a wrong “no” to one question in {1 / LEVEL:.0f} reports; a “yes” says that so "
         "many rows show no difference. What was not measured is no “yes”."
     )
     if result.standing is not None and result.rivals:
