@@ -26,6 +26,7 @@ from typer.testing import Result
 from unnoise import DenoisingMarkovModel, load
 
 FEW = ("--steps", "3", "--batch-size", "16", "--device", "cpu")
+REAL = ("--column", "a=real", "--column", "b=real")  # whose network is pooled with no mixture
 Run = Callable[..., Result]
 
 
@@ -109,7 +110,7 @@ def test_the_same_seed_gives_the_same_model(done: Run, data: Path, model: Path, 
 
 
 def test_time_ends_a_training(done: Run, data: Path, tmp_path: Path) -> None:
-    done("fit", data / "rows.csv", "-o", tmp_path / "model", *FEW, "--steps", "1000000", "--time", "0.3s")
+    done("fit", data / "rows.csv", "-o", tmp_path / "model", *FEW, *REAL, "--steps", "1000000", "--time", "0.3s")
     assert 1 <= len(losses(tmp_path / "model")) < 1000
 
 

@@ -47,6 +47,7 @@ def examples() -> Iterator[str]:
 
 
 EXAMPLES = list(examples())
+LONG = ("--report", " export ", "--plot")  # test_evaluate.py, test_export.py and test_walk.py do as much
 
 
 def make(word: str, data: Path) -> None:
@@ -94,7 +95,7 @@ def test_every_verb_has_an_example() -> None:
 @pytest.mark.parametrize(
     "example",
     [
-        pytest.param(one, marks=pytest.mark.slow if "--report" in one or " export " in one else ())
+        pytest.param(one, marks=pytest.mark.slow if any(word in one for word in LONG) else ())
         for one in EXAMPLES
         if "demo" not in one and " look " not in one  # tests/cli/test_demo.py and test_look.py run them
         if "doctor" not in one  # tests/cli/test_doctor.py runs it

@@ -189,6 +189,7 @@ def test_rows_with_holes_are_tied_where_both_are_there() -> None:
     assert not share(new[~there]).any()
 
 
+@pytest.mark.slow
 def test_credit_cards_are_paid_in_full_as_often(shared_data: Any) -> None:
     """A bill of the month before in an eighth of the rows, of which a mixture without ties had a hundredth."""
     file = shared_data / "default/default_of_credit_card_clients.csv.gz"

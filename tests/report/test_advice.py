@@ -16,8 +16,8 @@ from unnoise.data.tabular import JudgedColumns
 from unnoise.evaluation import MarginDistance
 from unnoise.objectives import Denoising
 from unnoise.report.advice import Advice, Names, _turns, advice
+from unnoise.report.answer import Answer
 from unnoise.report.measured import Assessment
-from unnoise.report.trust import Answer
 
 KEYS = ("likelihood", "classifiers", "calibration", "copies", "margins", "pairs")
 NAMES = Names("my model", "test.csv", "train.csv", "better")

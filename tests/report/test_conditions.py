@@ -13,8 +13,8 @@ from small_models import EVIL, tiny
 from unnoise import samplers
 from unnoise.evaluation import Posteriors, calibration
 from unnoise.report import Assessment, Page, conditions
+from unnoise.report.answer import LEVEL
 from unnoise.report.conditions import CHECKS, QUESTION, answer, calibrated, show_calibration
-from unnoise.report.trust import LEVEL
 
 
 def found(spread: float, columns: int = 2) -> Any:

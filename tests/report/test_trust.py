@@ -12,16 +12,16 @@ from unnoise.data import Schema
 from unnoise.data.tabular import JudgedColumns
 from unnoise.evaluation import (
     ClassifierTest,
-    Copying,
     MarginDistance,
-    Memorisation,
     PairDistance,
     RegionCondition,
     TableRegion,
     TreesTest,
 )
 from unnoise.report import trust
-from unnoise.report.rivals import judged
+from unnoise.report.answer import Answer
+from unnoise.report.copies import repeated
+from unnoise.report.rivals import Standing, judged
 
 MLP = ClassifierTest(0.4855, 0.01, 0.58, 1000, "MLP")
 TREES = TreesTest(0.5, 0.01, 0.4, 1000, "trees")
@@ -67,49 +67,6 @@ def test_the_worst_pair_is_named_with_its_correlations() -> None:
     assert trust.pair((dataclasses.replace(worst, p_value=0.3, correlations=None),)).good
 
 
-NEW = Copying(1.0, 0.1, 0.1, 0.02, 0.02, 0.5, 0.02, (1000, 1000))
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"duplicates": 0.2}, "20 % of samples repeat a training row, of held-out rows 10 %"),
-        ({"nearer_train": 0.6}, "60 % of samples lie nearer to a training row than to a held-out row"),
-        ({"rare": 0.1}, "10 % of samples have a level that fewer than 3 training rows have, of held-out rows 2 %"),
-    ],
-)
-def test_copies_are_bad_in_each_way(changes: dict, words: str) -> None:
-    assert trust.copies(NEW, None).good
-    found = trust.copies(dataclasses.replace(NEW, **changes), None)
-    assert not found.good
-    assert words in found.sentence
-
-
-def test_fewer_copies_than_held_out_rows_are_no_copies() -> None:
-    less = dataclasses.replace(NEW, duplicates=0.0, nearer_train=0.2, rare=0.0, ratio=float("inf"))
-    found = trust.copies(less, None)
-    assert found.good
-    assert found.number == "duplicates 0 % (held-out 10 %)"
-    assert trust.copies(NEW, None).number == "distance ratio 1, duplicates 10 % (held-out 10 %)"
-
-
-def test_shares_are_compared_by_fishers_exact_test() -> None:
-    from scipy.stats import fisher_exact
-
-    for ours, theirs in [(12, 3), (9, 3), (3, 3), (0, 9)]:
-        p_value = fisher_exact([[ours, 100 - ours], [theirs, 50 - theirs]], "greater").pvalue
-        assert trust._more(ours / 100, 100, theirs / 50, 50) == bool(p_value <= trust.LEVEL)
-    assert trust._more(0.12, 1000, 0.03, 1000)
-
-
-def test_of_images_near_rows_are_counted() -> None:
-    distances = np.zeros(100)
-    near = Memorisation(1.0, 0.1, 0.01, 0.01, distances, distances)
-    assert trust.copies(None, near).good
-    assert not trust.copies(None, dataclasses.replace(near, near_share=0.3)).good
-    assert trust.copies(None, None).good is None
-
-
 def test_likelihoods_are_compared_row_by_row() -> None:
     """Rows differ by far more than models, which pairs forgive."""
     rows = 100.0 * np.random.default_rng(0).normal(size=50)
@@ -125,24 +82,6 @@ def test_likelihoods_are_compared_row_by_row() -> None:
     alone = trust.likelihood({"unnoise, lower bound": rows}, {"unnoise, lower bound"})
     assert alone.good is None
     assert "Ours is a lower bound" in trust.likelihood({"unnoise, lower bound": rows, "other": rows}, set()).sentence
-
-
-def test_a_fault_is_a_fault_of_few_rows_too_and_a_virtue_is_not() -> None:
-    good, bad = (trust.Answer("pairs", "?", "0.1", "So.", verdict) for verdict in (True, False))
-    assert good.measured_on(100) == good
-    assert good.measured_on(99).good is None
-    assert "99 held-out rows are too few" in good.measured_on(99).sentence
-    assert bad.measured_on(10, repeated=1.0) == bad
-    assert good.measured_on(1000, repeated=0.5) == good
-    assert good.measured_on(1000, repeated=0.8).sentence.startswith("80 % of these rows are training rows")
-
-
-def test_rows_that_repeat_by_themselves_are_held_out_all_the_same() -> None:
-    rng = np.random.default_rng(0)
-    wide, narrow = rng.normal(size=(400, 2)), rng.integers(0, 3, (400, 2)).astype(float)
-    assert trust.repeated(wide[:200], wide) == 1.0
-    assert trust.repeated(wide[:200], wide[200:]) == 0.0
-    assert trust.repeated(narrow[:200], narrow[200:]) == 0.0, "nine kinds of rows are in every set"
 
 
 def test_regions_are_told_in_words() -> None:
@@ -166,7 +105,7 @@ def test_a_pair_that_is_more_than_chance_is_named_before_a_larger_one_that_is_no
     assert trust.pair((large, wrong)).number == "c, d: 0.2 (by chance 0.1 on average, p = 0.005)"
 
 
-CHECKED = trust.Answer("calibration", "?", "4 checks", "So.", True)
+CHECKED = Answer("calibration", "?", "4 checks", "So.", True)
 
 
 def correlated(n: int, seed: int) -> np.ndarray:
@@ -176,40 +115,51 @@ def correlated(n: int, seed: int) -> np.ndarray:
     return np.stack([a, (a + rng.normal(size=n)).round(2), (a + rng.normal(size=n) > 0) + 0.0], axis=1)
 
 
-def verdicts(samples: np.ndarray, test: np.ndarray, train: np.ndarray) -> dict[str, trust.Answer]:
-    """What is said of samples of a model as likely as its rival; the MLP cannot tell."""
-    more = {"names": ["gain", "near", "job"], "categorical": [2], "seed": 0}
-    standing = judged(samples, test, train, classifier=MLP, **more)
+TRAIN, TEST, FRESH = (correlated(400, seed) for seed in (0, 1, 2))
+
+
+def standing(samples: np.ndarray, test: np.ndarray) -> Standing:
+    """How samples stand; the MLP cannot tell."""
+    return judged(samples, test, TRAIN, names=["gain", "near", "job"], categorical=[2], seed=0, classifier=MLP)
+
+
+@pytest.fixture(scope="module")
+def copied() -> Standing:
+    """How the training rows stand."""
+    return standing(TRAIN, TEST)
+
+
+def verdicts(ours: Standing, copied: Standing, test: np.ndarray) -> dict[str, Answer]:
+    """What is said of samples of a model as likely as its rival."""
     rows = np.random.default_rng(0).normal(size=len(test))
     found = trust.Evidence(
         log_probs={"unnoise, exact": rows, "mixture": rows - 0.1},
         own={"unnoise, exact"},
         classifier=MLP,
         near=None,
-        standing=standing,
+        standing=ours,
         columns=COLUMNS,
-        rivals={"the training rows": judged(train, test, train, classifier=MLP, **more)},
+        rivals={"the training rows": copied},
         rows=len(test),
         scored=len(test),
-        repeated=trust.repeated(test, train),
+        repeated=repeated(test, TRAIN),
     )
     return {answer.key: answer for answer in trust.answers(found, CHECKED)}
 
 
 TWINS = {
-    "good": (lambda new, train: new, set()),
-    "a wrong column": (lambda new, train: np.maximum(new, [-9.0, -0.5, 0.0]), {"margins", "pairs", "classifiers"}),
-    "a wrong pair": (lambda new, train: np.stack([new[:, 0], new[::-1, 1], new[:, 2]], 1), {"pairs", "classifiers"}),
-    "copies": (lambda new, train: train, {"copies"}),
+    "good": (FRESH, set()),
+    "a wrong column": (np.maximum(FRESH, [-9.0, -0.5, 0.0]), {"margins", "pairs", "classifiers"}),
+    "a wrong pair": (np.stack([FRESH[:, 0], FRESH[::-1, 1], FRESH[:, 2]], 1), {"pairs", "classifiers"}),
+    "copies": (TRAIN, {"copies"}),
 }
 
 
 @pytest.mark.parametrize("twin", TWINS)
-def test_each_fault_makes_its_own_answers_red_and_leaves_the_others_green(twin: str) -> None:
+def test_each_fault_makes_its_own_answers_red_and_leaves_the_others_green(twin: str, copied: Standing) -> None:
     """Samples that are new rows of the law, and three broken twins of them."""
     broken, red = TWINS[twin]
-    train, test, new = (correlated(400, seed) for seed in (0, 1, 2))
-    told = verdicts(broken(new, train), test, train)
+    told = verdicts(copied if twin == "copies" else standing(broken, TEST), copied, TEST)
     assert list(told) == ["likelihood", "classifiers", "calibration", "copies", "margins", "pairs"]
     assert {key for key, answer in told.items() if answer.good is False} == red
     assert {key for key, answer in told.items() if answer.good} == told.keys() - red
@@ -217,9 +167,8 @@ def test_each_fault_makes_its_own_answers_red_and_leaves_the_others_green(twin: 
     assert ", mixture " in told["likelihood"].beside
 
 
-def test_rows_of_the_training_prove_nothing() -> None:
-    train = correlated(400, 0)
-    told = verdicts(correlated(400, 2), train[:200], train)
+def test_rows_of_the_training_prove_nothing(copied: Standing) -> None:
+    told = verdicts(standing(FRESH, TRAIN[:200]), copied, TRAIN[:200])
     assert True not in [answer.good for answer in told.values()]
     assert "of these rows are training rows" in told["pairs"].sentence
 

@@ -13,6 +13,7 @@ from unnoise._errors import InputError
 from unnoise._masks import unmasked
 
 Array = NDArray[np.float64]
+SIDES = ("the reference rows", "the samples")  # what is compared, in messages
 
 
 def as_rows(values: Any, name: str, *, least: int = 1, holes: bool = False) -> Array:

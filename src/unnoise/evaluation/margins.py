@@ -22,9 +22,8 @@ from unnoise.evaluation._mixed import (
     names_of,
     splits_of,
 )
-from unnoise.evaluation._rows import Array, as_pair, subsample
+from unnoise.evaluation._rows import SIDES, Array, as_pair, subsample
 
-NAMES = ("the reference rows", "the samples")
 SPLITS = 199  # random ones, so that 0.005 is the least p-value
 REPEATED = 0.01  # share of the rows from which a repeated number is an atom
 MOST_LEVELS = 20  # of a column in a table of two; rarer ones share a row
@@ -169,7 +168,7 @@ def _prepared(
     whole(seed=seed)
     whole(least=1, most=100_000, splits=splits)
     whole(least=2, max_rows=max_rows)
-    x, y = as_pair(reference, samples, NAMES, least=2, holes=True)
+    x, y = as_pair(reference, samples, SIDES, least=2, holes=True)
     if not x.shape[1]:
         raise InputError("got rows without a column; expected at least one column")
     rng = np.random.default_rng(seed)

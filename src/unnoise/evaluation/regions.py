@@ -12,9 +12,8 @@ import numpy as np
 from unnoise._checks import whole
 from unnoise._errors import InputError
 from unnoise.evaluation._mixed import Flags, categorical_mask, codes_of, names_of
-from unnoise.evaluation._rows import Array, as_pair, subsample
+from unnoise.evaluation._rows import SIDES, Array, as_pair, subsample
 
-NAMES = ("the reference rows", "the samples")
 MOST_LEVELS = 30  # of one column that a region may ask for
 LEAST_SHARE = 0.02  # of the rows in a region
 LEAST_ROWS = 10
@@ -94,7 +93,7 @@ def differing_regions(
     whole(seed=seed)
     whole(least=2, most=1_000, regions=regions)
     whole(least=2 * LEAST_ROWS, max_rows=max_rows)
-    x, y = as_pair(reference, samples, NAMES, least=2 * LEAST_ROWS, holes=True)
+    x, y = as_pair(reference, samples, SIDES, least=2 * LEAST_ROWS, holes=True)
     if not x.shape[1]:
         raise InputError("got rows without a column; expected at least one column")
     rng = np.random.default_rng(seed)

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from unnoise._checks import whole
 from unnoise.evaluation._mixed import Flags, categorical_mask, frequent
-from unnoise.evaluation._rows import Array, as_pair, subsample
+from unnoise.evaluation._rows import SIDES, Array, as_pair, subsample
 
-NAMES = ("the reference rows", "the samples")
 MOST_LEVELS = 250  # of one column, as the trees have 255 bins; rarer ones share a code
 
 
@@ -79,7 +78,7 @@ def trees_test(
     whole(most=2**32 - 1, seed=seed)
     whole(least=2, most=1_000, folds=folds)
     whole(least=2 * folds, max_rows=max_rows)
-    x, y = as_pair(reference, samples, NAMES, least=2 * folds, holes=True)
+    x, y = as_pair(reference, samples, SIDES, least=2 * folds, holes=True)
     mask = categorical_mask(categorical, x.shape[1])
     rng = np.random.default_rng(seed)
     rows = min(len(x), len(y), max_rows)

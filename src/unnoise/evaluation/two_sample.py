@@ -20,11 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unnoise._checks import whole
-from unnoise.evaluation._rows import Array, as_pair, subsample
+from unnoise.evaluation._rows import SIDES, Array, as_pair, subsample
 
 Labels = NDArray[np.int64]
 
-NAMES = ("the reference rows", "the samples")
 BLOCK = 1_000  # rows compared with all others at once
 BATCH = 200  # rows of a step of the classifier, as scikit-learn has it
 
@@ -97,7 +96,7 @@ def classifier_test(
     whole(least=1, most=10**6, max_epochs=max_epochs)
     whole(least=1, max_rows=max_rows)
     whole(least=1, or_none=True, max_width=max_width)
-    x, y = as_pair(reference, samples, NAMES, least=2 * folds)
+    x, y = as_pair(reference, samples, SIDES, least=2 * folds)
     rng = np.random.default_rng(seed)
     rows = min(len(x), len(y), max_rows)
     features = np.concatenate([subsample(x, rows, rng), subsample(y, rows, rng)])
@@ -175,7 +174,7 @@ def energy_distance(x: Any, y: Any, *, seed: int = 0, max_rows: int = 5_000) -> 
     """
     whole(seed=seed)
     whole(least=4, max_rows=max_rows)
-    first, second = as_pair(x, y, NAMES, least=4)
+    first, second = as_pair(x, y, SIDES, least=4)
     rng = np.random.default_rng(seed)
     a, b = subsample(first, max_rows, rng), subsample(second, max_rows, rng)
     n, m = len(a), len(b)

@@ -18,11 +18,9 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from unnoise._errors import InputError
-
-Array = NDArray[np.float64]
+from unnoise.evaluation._rows import Array
 
 GRID = 41  # bandwidths that are tried
 UNIFORM = (1e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1)  # shares of the uniform law that are tried

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unnoise.report import trust
+from unnoise.report.answer import FEWEST, LEVEL, REPEATED
 from unnoise.report.training import ending_of
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def _kinds(found: Assessment, names: Names) -> Iterator[Advice]:
     """Another kind for columns that are off, if their values look like it."""
     if found.standing is None:
         return
-    bad = [one for one in found.standing.margins if one.p_value <= trust.LEVEL]
+    bad = [one for one in found.standing.margins if one.p_value <= LEVEL]
     for one in bad[:MOST_KINDS]:
         kind, why = _kind(found, one)
         if kind:
@@ -185,7 +186,7 @@ def _more_rows(found: Assessment, names: Names, wrong: set[str]) -> Iterator[Adv
 
 
 def _not_held_out(found: Assessment, names: Names) -> Iterator[Advice]:
-    if found.repeated > trust.REPEATED:
+    if found.repeated > REPEATED:
         why = f"{100 * found.repeated:.0f} % of these rows are training rows, on which every model looks good."
         yield Advice("held out", "Measure on rows that were held out.", why, _evaluate("OTHERS", names))
 
@@ -196,8 +197,8 @@ def _unmeasured(found: Assessment, names: Names) -> Iterator[Advice]:
         why = "Without the training rows there are no rivals, and nobody can know of copies."
         yield Advice("train", "Give the training rows too.", why, _evaluate(names.data, names))
     rows = len(found.test) if found.tables is None else len(found.tables[0])
-    if rows < trust.FEWEST:
-        why = f"{rows:,} held-out rows show only great faults; {trust.FEWEST} or more show small ones."
+    if rows < FEWEST:
+        why = f"{rows:,} held-out rows show only great faults; {FEWEST} or more show small ones."
         yield Advice("test", "Measure on more rows.", why, _evaluate("MORE_HELD_OUT", names))
 
 

@@ -6,9 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from unnoise import _tree
@@ -23,11 +21,12 @@ from unnoise.model import DenoisingMarkovModel
 from unnoise.report import conditions, holes, trust
 from unnoise.report.baselines import baselines
 from unnoise.report.conditionals import strongest
+from unnoise.report.copies import repeated
 from unnoise.report.judging import FEWEST_ROWS, Judged, judge_table
 from unnoise.report.measured import Assessment as Assessment
 from unnoise.report.measured import Quantity as Quantity
+from unnoise.report.rivals import Floats
 
-Floats = NDArray[np.float64]
 MOST_ROWS = 1000  # test rows, by default
 MORE = 10  # times as many rows of a table are judged: trees tell little from few, and cost little
 OURS = "unnoise"
@@ -171,7 +170,7 @@ def _two_samples(result: Assessment) -> None:
     if result.train is not None:
         train = result.features(result.train.x, result.train.known)
         result.copies = copies = memorisation(samples, test, train)
-        result.repeated = trust.repeated(test, train)
+        result.repeated = repeated(test, train)
         result.numbers["copying_ratio"] = Quantity(copies.ratio, copies.ratio_se)
         result.numbers["copying_near_share"] = Quantity(copies.near_share)
         result.numbers["copying_near_share_held_out"] = Quantity(copies.held_out_near_share)

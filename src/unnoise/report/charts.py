@@ -6,7 +6,7 @@ A chart is 300 units wide, and charts stand beside each other as the page has ro
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 from unnoise.report.markup import number, percent, text
 from unnoise.report.plots._style import shorten
 from unnoise.report.plots.columns import bins_of, finite
-from unnoise.report.plots.worst import OTHERS, atoms_of, barred
+from unnoise.report.plots.worst import OTHERS, Word, atoms_of, barred
 
 Numbers = NDArray[np.float64]
-Word = Callable[[float], str]  # how a number is written
 
 WIDTH = 300
 LEVELS = 10  # bars of a column

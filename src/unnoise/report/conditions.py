@@ -10,8 +10,9 @@ from unnoise._errors import InputError, warn
 from unnoise.evaluation import Calibration, CalibrationCurve, ColumnCalibration, calibration
 from unnoise.model import DenoisingMarkovModel
 from unnoise.report import plots
+from unnoise.report.answer import LEVEL, Answer
+from unnoise.report.markup import NONE
 from unnoise.report.page import Marked, Page
-from unnoise.report.trust import LEVEL, Answer
 
 CHECKS = 5  # which together give a perfect model a bad answer as often as any other question
 MOST_ROWS = 200
@@ -45,7 +46,7 @@ def answer(found: Calibration | None) -> Answer:
     """Whether draws given some columns are as spread as the truth."""
     if found is None:
         why = "This model is asked for whole rows alone, or too few held-out rows are whole."
-        return Answer("calibration", QUESTION, "–", why, None)
+        return Answer("calibration", QUESTION, NONE, why, None)
     least = min(found.answers, key=lambda one: one.p_value)
     bad = [one for one in found.answers if not one.good]
     number = f"{len(found.answers)} checks, least p = {least.p_value:.2g}"

@@ -16,6 +16,7 @@ from unnoise.data.tabular import JudgedColumns
 from unnoise.evaluation import MarginDistance, PairDistance, differing_regions
 from unnoise.model import DenoisingMarkovModel
 from unnoise.report import holes, trust
+from unnoise.report.copies import repeated
 from unnoise.report.holes import Known
 from unnoise.report.measured import Assessment, Quantity
 from unnoise.report.rivals import OtherModel, Rival, Standing, judged, rivals_of
@@ -73,7 +74,7 @@ def judge_table(
     samples = columns.rows(judged_on.samples, judged_on.known.samples, judged_on.cond, values)
     train = None if known is None else columns.rows(known.x, known.known, known.cond, written_train)
     result.columns, result.tables = columns, (test, samples)
-    result.repeated = 0.0 if train is None else trust.repeated(test, train)
+    result.repeated = 0.0 if train is None else repeated(test, train)
     more: dict[str, Any] = {"names": columns.names, "categorical": columns.categorical, "seed": result.seed % 2**31}
     ours = next(iter(result.log_probs.values()))
     result.standing = judged(samples, test, train, classifier=result.classifier, log_prob=ours, **more)

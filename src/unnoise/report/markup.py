@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 WORDS = {True: "yes", False: "no", None: "not measured"}  # and symbols, since not everybody tells red from green
 SIGNS = {True: "✓", False: "✗", None: "?"}
 KINDS = {True: "good", False: "bad", None: "open"}
+NONE = "–"  # in place of a number that was not measured
 PIXELS_PER_INCH = 160  # of the pictures in the file
 SHOWN_PER_INCH = 104  # pictures stay sharp on fine screens
 HEBREW_TO_ARABIC = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff"

@@ -5,19 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from unnoise.data import Encoded
 from unnoise.data.tabular import JudgedColumns
 from unnoise.evaluation import Calibration, ClassifierTest, Memorisation, TableRegion
 from unnoise.model import DenoisingMarkovModel
 from unnoise.report import holes, trust
+from unnoise.report.answer import Answer
 from unnoise.report.holes import Known
-from unnoise.report.rivals import Standing
-from unnoise.report.trust import Answer
-
-Floats = NDArray[np.float64]
+from unnoise.report.rivals import Floats, Standing
 
 
 @dataclass(frozen=True)

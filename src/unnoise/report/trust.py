@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +10,6 @@ import numpy as np
 from unnoise.data.tabular import JudgedColumns
 from unnoise.evaluation import (
     ClassifierTest,
-    Copying,
     MarginDistance,
     Memorisation,
     PairDistance,
@@ -18,50 +17,11 @@ from unnoise.evaluation import (
     TableRegion,
     TreesTest,
 )
-from unnoise.report.markup import percent
+from unnoise.report import copies
+from unnoise.report.answer import LEVEL, Answer
 from unnoise.report.rivals import Floats, Standing
 
-LEVEL = 0.005  # p-value from which an answer is bad: so often a perfect model gets one
-FEWEST = 100  # held-out rows, of fewer "no more than chance" says nothing
 NAMED = 4  # rivals
-REPEATED = 0.5  # share of the held-out rows among the training rows, from which they were not held out
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The answer to a question.
-
-    Attributes:
-        key: a word for it.
-        question: in words.
-        number: the number that answers it, in words.
-        sentence: what it means.
-        good: whether one can trust the model in this; None if it was not measured.
-        beside: what rivals get, in words.
-    """
-
-    key: str
-    question: str
-    number: str
-    sentence: str
-    good: bool | None
-    beside: str = ""
-
-    def measured_on(self, rows: int, repeated: float = 0.0) -> Answer:
-        """The answer, or none: few rows, or rows that were trained on, show no fault, and prove no virtue.
-
-        Args:
-            rows: that were held out.
-            repeated: the share of them that are training rows by more than chance.
-        """
-        if self.good is not True or (rows >= FEWEST and repeated <= REPEATED):
-            return self
-        why = (
-            f"{rows:,} held-out rows are too few to show a difference; give {FEWEST} or more."
-            if repeated <= REPEATED
-            else f"{100 * repeated:.0f} % of these rows are training rows; give rows that were held out."
-        )
-        return replace(self, good=None, sentence=f"{why} {self.sentence}")
 
 
 def telling(classifier: ClassifierTest, trees: TreesTest | None) -> Answer:
@@ -140,61 +100,6 @@ def _condition_words(one: RegionCondition, columns: JudgedColumns) -> str:
     return f"{one.name} above {low}" if low else f"{one.name} up to {high}"
 
 
-def copies(found: Copying | None, near: Memorisation | None) -> Answer:
-    """Whether samples are copies of the training rows, or tell who was among them."""
-    question = "Are samples new, no copies of training rows?"
-    if found is not None:
-        reasons = list(_reasons(found))
-        number = f"duplicates {percent(found.duplicates)} (held-out {percent(found.held_out_duplicates)})"
-        if np.isfinite(found.ratio):  # else most held-out rows repeat training rows
-            number = f"distance ratio {found.ratio:.3g}, {number}"
-        sentence = (
-            f"Samples repeat training rows no more often than held-out rows do, and {100 * found.nearer_train:.0f} % "
-            "lie nearer to a training row than to a held-out row, no more than chance."
-        )
-        return Answer("copies", question, number, "; ".join(reasons) + "." if reasons else sentence, not reasons)
-    if near is None:
-        return Answer("copies", question, "–", "Without the training rows nobody knows: give --train.", None)
-    n, m = len(near.sample_distances), len(near.held_out_distances)
-    more = _more(near.near_share, n, near.held_out_near_share, m)
-    sentence = (
-        f"{percent(near.near_share)} of samples are as near to a training row as the nearest "
-        f"{percent(near.held_out_near_share)} of held-out rows."
-    )
-    return Answer("copies", question, f"distance ratio {near.ratio:.3g}", sentence, not more)
-
-
-def _reasons(found: Copying) -> Iterator[str]:
-    """What says that samples are copies."""
-    from scipy.special import ndtr
-
-    n, m = found.rows
-    if _more(found.duplicates, n, found.held_out_duplicates, m):
-        yield (
-            f"{percent(found.duplicates)} of samples repeat a training row, of held-out rows "
-            f"{percent(found.held_out_duplicates)}"
-        )
-    excess = found.nearer_train - 0.5
-    if excess > 0 and (found.nearer_train_se == 0 or ndtr(-excess / found.nearer_train_se) <= LEVEL):
-        yield (
-            f"{100 * found.nearer_train:.0f} % of samples lie nearer to a training row than to a held-out row, "
-            "so they tell who was in the training data"
-        )
-    if _more(found.rare, n, found.held_out_rare, m):
-        yield (
-            f"{percent(found.rare)} of samples have a level that fewer than 3 training rows have, of held-out rows "
-            f"{percent(found.held_out_rare)}"
-        )
-
-
-def _more(share: float, n: int, usual: float, m: int) -> bool:
-    """Whether a share is larger than the usual one, by Fisher's exact test."""
-    from scipy.stats import hypergeom
-
-    ours, theirs = round(share * n), round(usual * m)
-    return bool(hypergeom.sf(ours - 1, n + m, ours + theirs, n) <= LEVEL)
-
-
 def likelihood(log_probs: Mapping[str, Floats], own: set[str]) -> Answer:
     """Whether held-out rows are at least as likely as under every rival, row by row.
 
@@ -225,7 +130,7 @@ def believable(one: Standing) -> dict[str, bool]:
         "margin": all(margin.p_value > LEVEL for margin in one.margins),
         "pair": all(pair.p_value > LEVEL for pair in one.pairs),
     }
-    return found | ({} if one.copying is None else {"copying": not any(_reasons(one.copying))})
+    return found | ({} if one.copying is None else {"copying": not any(copies.reasons(one.copying))})
 
 
 @dataclass(frozen=True)
@@ -271,7 +176,7 @@ def answers(found: Evidence, calibration: Answer) -> list[Answer]:
         (likelihood(found.log_probs, found.own), _beside("nats per row", scored)),
         (telling(found.classifier, trees), _beside("trees AUC", told) or "chance: 0.5"),
         (calibration, ""),
-        (copies(copying, found.near), _beside("distance ratio", copied) or "as new as held-out rows: 1"),
+        (copies.answer(copying, found.near), _beside("distance ratio", copied) or "as new as held-out rows: 1"),
     ]
     if standing is not None and found.columns is not None:
         judged.append((margin(standing.margins, found.columns), _beside("worst column", margins)))
@@ -283,14 +188,6 @@ def answers(found: Evidence, calibration: Answer) -> list[Answer]:
         )
         for one, beside in judged
     ]
-
-
-def repeated(test: Floats, train: Floats) -> float:
-    """The share of rows that are training rows; 0 if halves of the training rows repeat each other as often."""
-    from unnoise.evaluation.copying import duplicates
-
-    share, usual = duplicates(test, train), duplicates(train[::2], train[1::2])
-    return share if _more(share, len(test), usual, len(train[::2])) else 0.0
 
 
 def _beside(what: str, numbers: Mapping[str, str]) -> str:

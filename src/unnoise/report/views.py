@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial, singledispatch
 from typing import TYPE_CHECKING
 
@@ -27,11 +26,11 @@ from unnoise.data.factors.base import Columns
 from unnoise.data.factors.sequences import END
 from unnoise.report import charts, plots
 from unnoise.report.charts import Panel
+from unnoise.report.plots.columns import Words
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Words = Callable[[str, float], str | None]  # of a column and a number; None where that stands for itself
 Pictures = list[tuple["Figure | list[Panel]", str]]
 MOST_PANELS = 24  # columns of one factor
 EMPTY = "(empty)"  # in place of a level

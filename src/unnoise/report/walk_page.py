@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from unnoise import _tree
 from unnoise._provenance import provenance
 from unnoise.report import plots
+from unnoise.report.markup import NONE
 from unnoise.report.page import Page, number
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def page_of_walk(found: Walk, title: str, command: str | None = None, seed: int 
         {
             "log Z": f"{found.log_z:.4g} ± {verdict.log_z_error:.2g}",
             "R-hat": f"{verdict.r_hat:.3f}",
-            "modes": "–" if weights is None else len(weights),
+            "modes": NONE if weights is None else len(weights),
             "evaluations": f"{found.evaluations:,}",
         }
     )

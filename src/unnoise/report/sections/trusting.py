@@ -7,14 +7,15 @@ from typing import Any
 
 from unnoise.evaluation import bits_per_dimension, nearest_training
 from unnoise.report import plots, trust
+from unnoise.report.answer import LEVEL
 from unnoise.report.conditions import show_calibration
+from unnoise.report.markup import NONE
 from unnoise.report.measured import Assessment
 from unnoise.report.page import Marked, Page
 from unnoise.report.rivals import Standing
 from unnoise.report.sections.shown import Shown
 
 PAIRS = 20  # samples beside their nearest training rows
-NONE = "–"
 
 
 def show(page: Page, shown: Shown) -> None:
@@ -22,7 +23,7 @@ def show(page: Page, shown: Shown) -> None:
     result = shown.result
     page.verdicts((one.question, one.sentence, one.number, one.beside, one.good) for one in result.answers)
     page.text(
-        f"A perfect model gets a wrong “no” to one question in {1 / trust.LEVEL:.0f} reports; a “yes” says that so "
+        f"A perfect model gets a wrong “no” to one question in {1 / LEVEL:.0f} reports; a “yes” says that so "
         "many rows show no difference. What was not measured is no “yes”."
     )
     if result.standing is not None and result.rivals:

@@ -9,16 +9,16 @@ import numpy as np
 
 from unnoise.evaluation import MarginDistance, PairDistance, TableRegion
 from unnoise.report import charts, plots, trust, views
+from unnoise.report.answer import LEVEL
+from unnoise.report.markup import NONE
 from unnoise.report.measured import Assessment
 from unnoise.report.page import Marked, Page
 from unnoise.report.sections.shown import Shown
-from unnoise.report.trust import LEVEL
 
 DRAWN = 4  # columns, and pairs, in pictures
 LISTED = 10  # of them in tables before the rest is folded
 MOST = 200  # rows of a folded table
 LEAST_LIKELY = 20  # images
-NONE = "–"
 
 
 def show(page: Page, shown: Shown) -> None:
