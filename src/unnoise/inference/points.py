@@ -33,6 +33,7 @@ FAR = 1e4  # spreads from the middle, where no prior goes, but a first step of a
 AT_ONCE = 2**22  # numbers of all components that are computed together
 FORMAT, FILE = "unnoise point law 1", "law.safetensors"
 Rows = NDArray[np.int64]
+Ends = tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -61,20 +62,14 @@ class Units:
     @classmethod
     def of(cls, parameters: Parameters, theta: Floats, x: Floats) -> Units:
         """From simulations, (n, d) and (n, k)."""
-        zeros, ones = (0.0,) * parameters.size, (1.0,) * parameters.size
-        bare = cls(*parameters.ends, zeros, ones, (0.0,), (1.0,))
-        read = bare.condition(torch.from_numpy(theta)).numpy()
+        read = _read(torch.from_numpy(theta), *parameters.ends).numpy()
         deviation = np.where(np.ptp(x, axis=0) > 0, x.std(axis=0), 0.0)
         numbers = (read.mean(axis=0), read.std(axis=0), x.mean(axis=0), deviation)
         return cls(*parameters.ends, *(tuple(one.tolist()) for one in numbers))
 
     def condition(self, theta: Tensor) -> Tensor:
         """What the network is given, (n, d)."""
-        low, high = theta.new_tensor(self.low), theta.new_tensor(self.high)
-        left, right = torch.isfinite(low), torch.isfinite(high)
-        least = torch.finfo(theta.dtype).tiny
-        away = torch.where(left, theta - low.nan_to_num(0, 0, 0), high.nan_to_num(0, 0, 0) - theta).clamp(min=least)
-        read = torch.where(left ^ right, away.log(), theta)
+        read = _read(theta, self.low, self.high)
         return ((read - theta.new_tensor(self.middle)) / theta.new_tensor(self.spread)).clamp(-FAR, FAR)
 
     def standard(self, x: Tensor) -> Tensor:
@@ -91,6 +86,15 @@ class Units:
     def log_volume(self) -> float:
         """The logarithm of the product of their deviations."""
         return sum(math.log(one) for one in self.deviation if one > 0)
+
+
+def _read(theta: Tensor, least: Ends, greatest: Ends) -> Tensor:
+    """Parameters by their ends, (n, d): the logarithm of the distance from a single one."""
+    low, high = theta.new_tensor(least), theta.new_tensor(greatest)
+    left, right = torch.isfinite(low), torch.isfinite(high)
+    tiny = torch.finfo(theta.dtype).tiny
+    away = torch.where(left, theta - low.nan_to_num(0, 0, 0), high.nan_to_num(0, 0, 0) - theta).clamp(min=tiny)
+    return torch.where(left ^ right, away.log(), theta)
 
 
 @dataclass(frozen=True, eq=False)
