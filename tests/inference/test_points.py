@@ -24,6 +24,16 @@ def test_parameters_are_read_by_their_ends():
     assert bool(torch.isfinite(units.condition(torch.tensor([[9.0, -1.0, 2.0, 1e300]]).double())).all())
 
 
+def test_parameters_may_have_any_unit():
+    """Also beyond 10,000, where a law was blind to them."""
+    for low, high in ((1e6, 5e6), (-np.inf, np.inf)):
+        theta = np.linspace(2e6, 4e6, 101)[:, None]
+        units = Units.of(Parameters((Part("", ()),), (low,), (high,)), theta, theta)
+        np.testing.assert_allclose(units.middle, 3e6)
+        told = units.condition(torch.from_numpy(theta))
+        torch.testing.assert_close(told, torch.from_numpy((theta - 3e6) / theta.std()))
+
+
 def test_the_density_is_that_of_the_units_of_observations():
     """A law of x / 10 has the density of x over 10 for each number; twin: without the volume."""
     model, theta = exact().model, torch.randn(6, 2, generator=torch.Generator().manual_seed(0)).double()
@@ -50,7 +60,8 @@ def test_numbers_that_never_vary_say_nothing():
 
 def test_the_volume_of_many_small_numbers_is_finite():
     many = replace(exact().model.units, mean=(0.0,) * 200, deviation=(1e-6,) * 200)
-    np.testing.assert_allclose(many.log_volume, 200 * np.log(1e-6))
+    slope = float(many.log_slope(torch.zeros(200, dtype=torch.float64)))
+    np.testing.assert_allclose(slope, -200 * np.log(1e-6))
 
 
 def test_more_observations_leave_room_for_fewer_rows():

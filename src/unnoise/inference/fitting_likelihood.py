@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from unnoise._checks import instance, real, whole
-from unnoise._errors import InputError
+from unnoise._errors import InputError, warn
 from unnoise.denoisers import NormalMixture
+from unnoise.inference.exchangeable import point_shape
 from unnoise.inference.holding_out import MOST_SIMULATED, portions
 from unnoise.inference.likelihoods import LearntLikelihood
 from unnoise.inference.observed import Observed
@@ -103,6 +104,14 @@ def fitted_likelihood(
 ) -> LearntLikelihood:
     """A likelihood from simulations of a prior, some of them held out."""
     theta, out, kept = portions(law, simulations, share, seed)
+    if found := point_shape(simulations, law.parameters.outside(theta)):
+        count, size = found
+        what = f"points of {size} numbers each" if size > 1 else "numbers"
+        warn(
+            f"x looks like {count} {what} in any order: if they are independent given the parameters, more is learnt "
+            f"of one of them, with observations={count} and a simulator of one, or with Simulations(theta, "
+            f"x.reshape(-1, {count}, {size}), observations={count})"
+        )
     x, chosen = _numbers(simulations), replace(settings, seed=seed)
     options: Any = {"components": components, "settings": chosen, "progress": progress, "make": make}
     model = learnt_law(law.parameters, theta, x, out, kept, **options)

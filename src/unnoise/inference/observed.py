@@ -15,6 +15,7 @@ from unnoise._errors import InputError
 from unnoise._masks import unmasked
 from unnoise.inference.parameters import Floats
 from unnoise.inference.simulations import Simulations
+from unnoise.inference.tails import Tails
 
 NAME, MOMENTS = "x", "moments"  # of the conditions
 
@@ -23,13 +24,15 @@ NAME, MOMENTS = "x", "moments"  # of the conditions
 class Observed:
     """What an observation is, as simulations show it, and what a network is given of it.
 
-    A hole has the mean of its cell, and cells that may have holes have a flag beside: 1 where there is one.
+    A hole has the mean of its cell, and cells that may have holes have a flag beside: 1 where there is one. Numbers
+    with long tails are told by their logarithm far out, but not the pixels of pictures.
 
     Args:
         shape: of one observation.
         observations: the most that are told at once; above 1 they are sets.
         means: of each cell.
         holed: whether a cell had holes.
+        tails: how numbers are told.
 
     >>> x = np.array([[1.0, 2.0], [3.0, np.nan]])
     >>> Observed.of(Simulations(np.zeros((2, 1)), x)).features(x).tolist()
@@ -40,6 +43,7 @@ class Observed:
     observations: int
     means: tuple[float, ...]
     holed: tuple[bool, ...]
+    tails: Tails = Tails()
 
     @classmethod
     def of(cls, simulations: Simulations) -> Observed:
@@ -48,9 +52,11 @@ class Observed:
         holes = np.isnan(cells)
         seen = np.maximum((~holes).sum(axis=0), 1)
         means = np.where(holes, 0.0, cells).sum(axis=0) / seen
-        return cls(
-            simulations.shape, simulations.observations, tuple(means.tolist()), tuple(holes.any(axis=0).tolist())
-        )
+        tails = Tails() if len(simulations.shape) > 1 else Tails.of(cells)
+        if tails.unit:
+            means = np.where(np.array(tails.unit) > 0, tails.middle, means)
+        holed = tuple(holes.any(axis=0).tolist())
+        return cls(simulations.shape, simulations.observations, tuple(means.tolist()), holed, tails)
 
     @property
     def kinds(self) -> dict[str, str]:
@@ -92,7 +98,7 @@ class Observed:
         lead, holed = x.shape[: x.ndim - len(self.shape)], np.array(self.holed)
         cells = x.reshape(*lead, len(holed))
         gone = np.isnan(cells)
-        filled = np.where(gone, np.array(self.means), cells)
+        filled = self.tails.read(np.where(gone, np.array(self.means), cells))
         if len(self.shape) < 2:
             return np.concatenate([filled, gone[..., holed]], axis=-1)
         whole = filled.reshape(x.shape)

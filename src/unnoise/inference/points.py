@@ -21,6 +21,7 @@ from unnoise._sealed import open_tensors, write_tensors
 from unnoise._seeding import seeded
 from unnoise.denoisers import NormalMixture
 from unnoise.inference.parameters import Floats, Parameters
+from unnoise.inference.tails import Tails
 from unnoise.networks import MLP
 from unnoise.objectives import MaximumLikelihood
 from unnoise.processes import variance_preserving
@@ -33,6 +34,7 @@ FAR = 1e4  # spreads from the middle, where no prior goes, but a first step of a
 AT_ONCE = 2**22  # numbers of all components that are computed together
 FORMAT, FILE = "unnoise point law 1", "law.safetensors"
 Rows = NDArray[np.int64]
+Ends = tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,9 @@ class Units:
         high: the greatest.
         middle: of each parameter as it is read.
         spread: the same.
-        mean: of each number of an observation.
+        mean: of each number of an observation, as its tails are read.
         deviation: the same; 0 for those that are left out.
+        tails: of these numbers.
     """
 
     low: tuple[float, ...]
@@ -57,40 +60,47 @@ class Units:
     spread: tuple[float, ...]
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
+    tails: Tails = Tails()
 
     @classmethod
     def of(cls, parameters: Parameters, theta: Floats, x: Floats) -> Units:
         """From simulations, (n, d) and (n, k)."""
-        zeros, ones = (0.0,) * parameters.size, (1.0,) * parameters.size
-        bare = cls(*parameters.ends, zeros, ones, (0.0,), (1.0,))
-        read = bare.condition(torch.from_numpy(theta)).numpy()
-        deviation = np.where(np.ptp(x, axis=0) > 0, x.std(axis=0), 0.0)
-        numbers = (read.mean(axis=0), read.std(axis=0), x.mean(axis=0), deviation)
-        return cls(*parameters.ends, *(tuple(one.tolist()) for one in numbers))
+        read = _read(torch.from_numpy(theta), *parameters.ends).numpy()
+        tails = Tails.of(x)
+        told = tails.read(x)
+        deviation = np.where(np.ptp(x, axis=0) > 0, told.std(axis=0), 0.0)
+        numbers = (read.mean(axis=0), read.std(axis=0), told.mean(axis=0), deviation)
+        middle, spread, mean, deviations = (tuple(one.tolist()) for one in numbers)
+        return cls(*parameters.ends, middle, spread, mean, deviations, tails)
 
     def condition(self, theta: Tensor) -> Tensor:
         """What the network is given, (n, d)."""
-        low, high = theta.new_tensor(self.low), theta.new_tensor(self.high)
-        left, right = torch.isfinite(low), torch.isfinite(high)
-        least = torch.finfo(theta.dtype).tiny
-        away = torch.where(left, theta - low.nan_to_num(0, 0, 0), high.nan_to_num(0, 0, 0) - theta).clamp(min=least)
-        read = torch.where(left ^ right, away.log(), theta)
+        read = _read(theta, self.low, self.high)
         return ((read - theta.new_tensor(self.middle)) / theta.new_tensor(self.spread)).clamp(-FAR, FAR)
 
     def standard(self, x: Tensor) -> Tensor:
         """What is told of observations (..., k), (..., told)."""
-        deviation = x.new_tensor(self.deviation)
-        return ((x - x.new_tensor(self.mean)) / deviation)[..., deviation > 0]
+        deviation, read = x.new_tensor(self.deviation), torch.from_numpy(self.tails.read(x.numpy()))
+        return ((read - x.new_tensor(self.mean)) / deviation)[..., deviation > 0]
+
+    def log_slope(self, x: Tensor) -> Tensor:
+        """The logarithm of the volume of `standard`, for observations (..., k), (...,)."""
+        volume = sum(math.log(one) for one in self.deviation if one > 0)
+        return torch.from_numpy(self.tails.log_slope(x.numpy())) - volume
 
     @property
     def told(self) -> int:
         """How many numbers of an observation vary."""
         return sum(one > 0 for one in self.deviation)
 
-    @property
-    def log_volume(self) -> float:
-        """The logarithm of the product of their deviations."""
-        return sum(math.log(one) for one in self.deviation if one > 0)
+
+def _read(theta: Tensor, least: Ends, greatest: Ends) -> Tensor:
+    """Parameters by their ends, (n, d): the logarithm of the distance from a single one."""
+    low, high = theta.new_tensor(least), theta.new_tensor(greatest)
+    left, right = torch.isfinite(low), torch.isfinite(high)
+    tiny = torch.finfo(theta.dtype).tiny
+    away = torch.where(left, theta - low.nan_to_num(0, 0, 0), high.nan_to_num(0, 0, 0) - theta).clamp(min=tiny)
+    return torch.where(left ^ right, away.log(), theta)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +135,7 @@ class PointLaw:
     def _each(self, theta: Tensor, x: Tensor) -> Tensor:
         like = self.denoiser.scales
         law = self.denoiser.law(self.units.condition(theta).to(like))
-        found: Tensor = law.log_prob(self.units.standard(x)[:, None].to(like)) - self.units.log_volume
+        found: Tensor = law.log_prob(self.units.standard(x)[:, None].to(like)) + self.units.log_slope(x)[:, None]
         return found
 
     def save(self, folder: Path) -> None:
@@ -143,7 +153,8 @@ class PointLaw:
         try:
             with open_tensors(path, FORMAT, FORMAT) as file:
                 about, tensors = json.loads(file.metadata["about"]), file.tensors()
-            units = Units(**{name: tuple(map(float, part)) for name, part in about["units"].items()})
+            tails = Tails.loaded(about["units"].pop("tails", None))
+            units = Units(**{name: tuple(map(float, part)) for name, part in about["units"].items()}, tails=tails)
             denoiser = untrained(len(units.low), units.told, about["components"])
             denoiser.load_state_dict(tensors)
         except (InputError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -193,7 +204,7 @@ def learnt_law(
     with shown_progress(f"training on {len(learnt):,} observations", progress) as update, closing(steps):
         for step in steps:
             update(step.progress, f"step {step.index + 1:,}, loss {step.loss:.3f}{state.looks.words}")
-    loss = state.looks.best_loss + units.log_volume
+    loss = state.looks.best_loss - float(units.log_slope(torch.from_numpy(filled[out])).mean())
     words = f"{ending(state, validation)}; {-loss:.3f} nats for each of {len(held_out):,} observations held out"
     best: Any = state.best.cpu()
     return PointLaw(best.requires_grad_(False).eval(), units, words)

@@ -21,6 +21,7 @@ from unnoise.inference.observed import Observed, moments
 from unnoise.inference.parameters import Floats, Parameters, Part
 from unnoise.inference.priors import ParameterPrior, as_prior
 from unnoise.inference.simulations import Simulations
+from unnoise.inference.tails import Tails
 
 MODEL = "model"
 
@@ -108,7 +109,7 @@ class Learnt(ABC):
                 texts = {name: json.loads(file.metadata[name]) for name in ("parameters", "observed")}
                 tensors = {name: part.numpy() for name, part in file.tensors().items()}
                 choice = file.metadata.get("choice", "")
-            parameters, observed = _parameters(texts["parameters"]), Observed(**_tuples(texts["observed"]))
+            parameters, observed = _parameters(texts["parameters"]), _observed(texts["observed"])
             held_out = Simulations(parameters.shown(tensors["theta"]), tensors["x"], observed.observations)
             simulated = tensors["simulated"]
         except (InputError, KeyError, TypeError, ValueError) as error:
@@ -154,10 +155,10 @@ def _parameters(held: dict[str, Any]) -> Parameters:
         Part(one["name"], tuple(one["shape"]), one["dtype"], one.get("shares", False)) for one in held["parts"]
     )
     low, high = (tuple(map(float, held[end])) for end in ("low", "high"))
-    return Parameters(
-        parts, low, high, tuple(held.get("whole", ()))
-    )  # older files have neither shares nor whole numbers
+    return Parameters(parts, low, high, tuple(held.get("whole", ())))  # older files have neither shares nor these
 
 
-def _tuples(held: dict[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in held.items()}
+def _observed(held: dict[str, Any]) -> Observed:
+    tails = Tails.loaded(held.pop("tails", None))
+    found: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in held.items()}
+    return Observed(**found, tails=tails)

@@ -14,8 +14,7 @@ from unnoise.laws.categorical import effective_size, systematic
 
 OF_PRIOR = 0.1  # of what is proposed, so that no weight is beyond ten times the likelihood
 LEAST = 1e-6  # the spread of centres, at least, in spreads of the prior
-ENOUGH, MOST_ROUNDS = 0.05, 12  # draws that points are worth, for each point, and rounds until they are
-SOME = 0.25  # of the centres of a round, which its weights are worth at least
+SOME, MOST_ROUNDS = 0.5, 12  # of the centres, which weights are to be worth, and rounds until they are
 HALVINGS = 60  # of the power of weights
 STEPS, STEP = 4, 0.5  # of Metropolis, in widths of the kernels
 AT_ONCE = 2**24  # differences between points and kernels that are computed together
@@ -86,7 +85,7 @@ def weighed(target: Unnormalised, centres: Tensor, count: int, rng: torch.Genera
     for _ in range(MOST_ROUNDS - 1):
         chosen = found.tempered(SOME * len(centres)).chosen(len(centres), rng)
         found = _weighed(target, NormalKernels.around(found.z[chosen], least), count, rng)
-        if found.effective_size >= ENOUGH * count:
+        if found.effective_size >= SOME * len(centres):
             break
     return found
 
