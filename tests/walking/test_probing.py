@@ -10,8 +10,9 @@ import torch
 from unnoise.chains import Density
 from unnoise.laws.students import Students
 from unnoise.spaces import Euclidean
+from unnoise.walking import probing
 from unnoise.walking.functions import Differences, Tried
-from unnoise.walking.probing import LENGTHS, beside, unexplained
+from unnoise.walking.probing import AROUND, LENGTHS, around, beside, unexplained
 
 F64 = torch.float64
 PLACE = torch.tensor([3.0, 0.0, 0.0, 0.0], dtype=F64)
@@ -122,3 +123,40 @@ def test_those_that_are_kept_of_many_are_beside_every_part():
     left = unexplained(away, law, 200, 20, rng())
     assert len(left) == 20
     assert 0 < int((left[:, 0] < 5e5).sum()) < 20
+
+
+def test_points_around_a_place_are_as_far_from_it_as_their_part():
+    place = torch.tensor([300.0, *[0.0] * 99], dtype=F64)
+    x = around(normal(100, scale=3.0), place, 4000, rng())
+    length = ((x - place).norm(dim=1) / 300).log()
+    low, high = map(math.log, AROUND)
+    assert float((x.mean(0) - place).abs().max()) < 3
+    assert float(length.quantile(0.25)) == pytest.approx(low + 0.25 * (high - low), abs=0.1)
+    assert float(length.quantile(0.75)) == pytest.approx(low + 0.75 * (high - low), abs=0.1)
+
+
+def test_points_around_a_part_itself_lie_beside_it():
+    length = (around(normal(200, scale=7.0), torch.zeros(200, dtype=F64), 4000, rng()).norm(dim=1)).log()
+    low, high = (math.log(7 * math.sqrt(200) * end) for end in LENGTHS)
+    assert float(length.quantile(0.5)) == pytest.approx(0.5 * (low + high), abs=0.15)
+
+
+@pytest.mark.parametrize(("rough", "explained"), [(0.3, True), (0.0, False)])
+def test_slopes_lead_back_to_parts_whose_widths_are_known_roughly(monkeypatch, rough, explained):
+    """Far from both parts a few per cent of a width move the border between them by much."""
+    monkeypatch.setattr(probing, "ROUGH", rough)
+    means = torch.zeros(2, 20, dtype=F64)
+    means[1, 0] = 19.0
+    widths = torch.tensor([1.4, 1.0], dtype=F64)
+
+    def law(scales):
+        return Students(
+            torch.ones(2, dtype=F64), means, scales[:, None, None] * torch.eye(20, dtype=F64), torch.ones(2)
+        )
+
+    def log_prob(x):
+        away = (x[:, None] - means).square().sum(-1)
+        return torch.logsumexp(-20 * widths.log() - 0.5 * away / widths**2, 1)
+
+    left = unexplained(Density(log_prob), law(widths * torch.tensor([0.95, 1.05])), 2**13, 10**6, rng())
+    assert (len(left) < 10) == explained

@@ -9,8 +9,9 @@ import torch
 
 from unnoise.chains import Density
 from unnoise.laws.students import Students
-from unnoise.walking import climbing, scouting
+from unnoise.walking import climbing, probing, scouting
 from unnoise.walking.climbing import climbed
+from unnoise.walking.probing import LENGTHS, beside
 from unnoise.walking.scouting import MET, first_guess, modes_of, reach, scattered
 
 F64 = torch.float64
@@ -104,6 +105,36 @@ def test_a_narrow_mode_far_from_a_wide_one_is_found():
 
     _, modes, _ = first_guess(Density(log_prob), scattered(64, 4, rng()), rng())
     assert [float((mode.centre - place).norm()) < 1e-3 for mode in modes] == [True, False]
+
+
+def five_widths():
+    """Modes of equal mass and five widths, about nineteen apart: their places, widths, and the density."""
+    places = 19 / math.sqrt(40) * torch.randn(5, 20, generator=rng(100), dtype=F64)
+    widths = torch.tensor([0.7, 0.85, 1.0, 1.2, 1.4], dtype=F64)
+
+    def function(x):
+        away = (x[:, None] - places).square().sum(-1)
+        return torch.logsumexp(-20 * widths.log() - 0.5 * away / widths**2, 1)
+
+    return places, widths, function
+
+
+@pytest.mark.parametrize("between", [True, False], ids=["between modes, too", "beside modes alone"])
+def test_modes_of_several_widths_in_many_dimensions_are_found_from_between_them(monkeypatch, between):
+    """From the widest the narrowest is seen at 30 degrees, in a millionth of all directions."""
+    if not between:
+        monkeypatch.setattr(probing, "around", lambda law, place, n, rng: beside(law, n, LENGTHS, rng))
+    places, widths, function = five_widths()
+    modes = first_guess(Density(function), scattered(64, 20, rng()), rng())[1]
+    if not between:
+        assert len(modes) < 5
+        return
+    which = torch.cdist(torch.stack([mode.centre for mode in modes]), places).argmin(1)
+    assert sorted(which.tolist()) == [0, 1, 2, 3, 4]
+    for mode, place, width in zip(modes, places[which], widths[which], strict=True):
+        assert mode.height == pytest.approx(-20 * math.log(float(width)), abs=1e-3)
+        torch.testing.assert_close(mode.factor.norm(dim=0), width.expand(20), rtol=0.15, atol=0)
+        assert float((mode.centre - place).abs().max()) < 0.01
 
 
 def test_climbs_in_units_of_a_mode_end_where_others_are_cut_short():

@@ -28,7 +28,7 @@ TAILS = 5.0  # degrees of freedom around a mode
 WAVES, WAVE, MET = 8, 256, 3  # of so many climbs from elsewhere, two at least, until every mode was met so often
 BESIDE = (1.0, 150.0)  # deviations from a mode where climbs begin
 LOOKS, EYES, EYES_NUMBERS = 8, 2**16, 2**22  # for narrow modes: how often at most, draws each time, numbers of these
-PROBES, PROBED = 2**17, 2  # points beside known modes, whose slopes may lead elsewhere, at so many looks
+PROBES, PROBED = 2**17, 4  # points beside known modes, whose slopes may lead elsewhere, at so many looks
 LINES = 64  # along which a density without gradients must fall
 SPREADS = (0.3, 0.6, 0.85, 1.0)  # quantiles of where climbs came by, for the wide part of a first guess
 
