@@ -248,7 +248,7 @@ class Table(Container):
     def unit(self, column: str) -> str | None:
         """As `date, to D`, or the form of numbers of several units; None for columns that count nothing."""
         found = self._by_name[column]
-        if columns.units_of(found) is not None:
+        if spelled.units_of(found) is not None:
             return f"numbers written as {found.written}"
         return f"{found.counted}, to {found.unit}" if found.counted else None
 
