@@ -23,7 +23,7 @@ FAR = 37.0  # of a chart of shares, beyond which double precision holds none
 SUM = 1e-4  # how far from 1 shares may sum
 
 
-class Chart(ABC):
+class PriorChart(ABC):
     """Points z, (..., free), for values theta, (..., numbers)."""
 
     @abstractmethod
@@ -57,7 +57,7 @@ class Chart(ABC):
 
 
 @dataclass(frozen=True, eq=False)
-class Box(Chart):
+class Ranges(PriorChart):
     r"""Numbers each of which may have a least and a greatest value.
 
     A number with both is $\theta = a + (b - a)\,\Phi(z)$, with the normal distribution function $\Phi$; with one
@@ -68,7 +68,7 @@ class Box(Chart):
         high: the greatest.
         whole: which are whole.
 
-    >>> Box(np.array([0.5]), np.array([3.5]), np.array([True])).inside(np.array([[-1.0], [0.0], [9.0]])).tolist()
+    >>> Ranges(np.array([0.5]), np.array([3.5]), np.array([True])).inside(np.array([[-1.0], [0.0], [9.0]])).tolist()
     [[1.0], [2.0], [3.0]]
     """
 
@@ -141,7 +141,7 @@ class Box(Chart):
 
 
 @dataclass(frozen=True)
-class Shares(Chart):
+class Shares(PriorChart):
     r"""Shares that sum to one, by what each takes of that which those before it leave.
 
     The i-th of K takes $v_i = 1 - \Phi(-z_i)^{1/(K-i)}$ of it, which is the i-th margin of a uniform law, $B(1, K-i)$,

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from unnoise._checks import instance, refuse, shown
 from unnoise._errors import InputError
-from unnoise.inference.charts import Box, Chart, Shares
 from unnoise.inference.charts import Floats as Floats
+from unnoise.inference.charts import PriorChart, Ranges, Shares
 from unnoise.inference.parts import Part as Part
 
 Places = NDArray[np.int64]
@@ -169,10 +169,10 @@ class Parameters:
         return found
 
     @cached_property
-    def _charts(self) -> list[tuple[Chart, Places, Places]]:
+    def _charts(self) -> list[tuple[PriorChart, Places, Places]]:
         """Each with the places of its numbers, and of those of its chart: a box, and shares of each part."""
         boxed: list[list[int]] = [[], []]
-        charts: list[tuple[Chart, Places, Places]] = []
+        charts: list[tuple[PriorChart, Places, Places]] = []
         start = first = 0
         for part in self.parts:
             places, free = (
@@ -187,5 +187,5 @@ class Parameters:
         if boxed[0]:
             places, free = (np.array(one) for one in boxed)
             low, high = (np.array(end)[places] for end in self.ends)
-            charts.append((Box(low, high, np.array(self.whole or (False,) * self.size)[places]), places, free))
+            charts.append((Ranges(low, high, np.array(self.whole or (False,) * self.size)[places]), places, free))
         return charts
