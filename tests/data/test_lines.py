@@ -29,6 +29,7 @@ KILOS = rng.normal(70, 9, 300).round(1)
         (KILOS**2, None),
         ((KILOS > 70) * 2.0, None),
         (KILOS * 1e306, None),
+        (KILOS * 1e-200, (1e-200, 0.0)),
     ],
 )
 def test_what_follows_by_a_line_is_found(made: np.ndarray, line: tuple[float, float] | None) -> None:

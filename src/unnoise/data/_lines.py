@@ -19,7 +19,7 @@ _EXACT = 1e-6  # rounding of real numbers, as a share of what they vary by
 _FINE = 50  # times the rounding that both must vary
 
 
-@np.errstate(over="ignore", invalid="ignore")  # such numbers are near no line
+@np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore")  # such numbers are near no line
 def lines(columns: Mapping[str, Values]) -> list[tuple[str, str, float, float]]:
     """The columns y that follow from another one, x, wherever they are: y, x, a and b; none where a is 1.
 
