@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from functools import cache
 
@@ -90,6 +91,19 @@ def test_the_same_comes_back_from_a_folder(tmp_path):
     assert type(AmortisedPosterior.load(tmp_path / "network")) is AmortisedPosterior
     with pytest.raises(InputError, match="cannot be read"):
         PosteriorByLikelihood.load(tmp_path / "network")
+
+
+def test_draws_of_the_network_that_are_weighed_are_not_warned_of():
+    """Far from all simulations they are wide, which the network alone says."""
+    found = with_law(of_reals(), exact().model)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        found.sample(200, [300.0, 0.0], seed=0)
+        of_reals().model.sample(200, y=found.observed.condition(np.full((200, 2), 300.0)), seed=0)
+    first, *_, last = (str(one.message) for one in told)
+    assert "no posterior of it can be trusted" in first
+    assert ["times the spread of the data" in str(one.message) for one in told].count(True) == 1
+    assert "times the spread of the data" in last
 
 
 def test_what_a_likelihood_does_not_have_is_a_sentence():

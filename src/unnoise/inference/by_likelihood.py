@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
@@ -24,7 +25,7 @@ from unnoise.inference.posteriors import AmortisedPosterior
 from unnoise.inference.simulations import Simulations
 from unnoise.inference.unnormalised import Before, Unnormalised
 from unnoise.inference.weighing import Weighed, moved, weighed
-from unnoise.samplers import Sampler
+from unnoise.samplers import InaccurateSamplesWarning, Sampler
 from unnoise.training.dataset import derived_seed
 
 CENTRES, POINTS = 64, 1000  # draws of the network, and points that are weighed, of each of many observations
@@ -183,8 +184,10 @@ class PosteriorByLikelihood(AmortisedPosterior):
     ) -> Iterator[Weighed]:
         """Points with weights given each set of observations, around draws of the network and one point beside."""
         y = {name: np.repeat(part, centres, axis=0) for name, part in told.items()}
-        drawn = np.asarray(self.model.sample(len(sets) * centres, y=y, seed=seed), dtype=np.float64)
-        around = drawn.reshape(len(sets), centres, -1)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "the samples", InaccurateSamplesWarning)  # as points are weighed
+            drawn = self.model.sample(len(sets) * centres, y=y, seed=seed)
+        around = np.asarray(drawn, dtype=np.float64).reshape(len(sets), centres, -1)
         if beside is not None:
             around = np.concatenate([beside[:, None], around], axis=1)
         before, rng = Before(self.likelihood.known_prior()), generator(derived_seed(seed, "points"))
