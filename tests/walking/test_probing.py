@@ -67,6 +67,17 @@ def test_those_that_are_left_belong_to_a_narrow_mode():
     assert len(unexplained(Density(far), normal(), 2**15, 7, rng())) == 7
 
 
+def test_values_in_single_precision_tell_as_much():
+    class Single(Density):
+        def log_prob_and_score(self, x):
+            values, slopes = super().log_prob_and_score(x)
+            return values.float(), slopes
+
+    left, known = (unexplained(kind(far), normal(), 2**15, 10**6, rng()) for kind in (Single, Density))
+    assert len(left) > 20
+    assert torch.equal(left, known)
+
+
 def test_of_many_that_are_left_the_steepest_for_their_height_are_taken():
     """Beside a bent ridge half of all points are left, and a handful belongs to a narrow mode."""
     place = torch.tensor([0.0, 0.0, 3.0, 0.0], dtype=F64)

@@ -137,6 +137,21 @@ def test_modes_of_several_widths_in_many_dimensions_are_found_from_between_them(
         assert float((mode.centre - place).abs().max()) < 0.01
 
 
+@pytest.mark.parametrize("away", [1e4, 1e7])
+def test_a_mode_very_far_from_all_first_points_is_found(away):
+    """Both of width one; climbs that begin within hundreds all end at the other."""
+    place = away * torch.tensor([0.6, 0.0, 0.8], dtype=F64)
+
+    def function(x):
+        one, other = (-0.5 * (x - centre).square().sum(-1) for centre in (0.0, place))
+        return torch.logaddexp(one + math.log(0.3), other + math.log(0.7))
+
+    modes = first_guess(Density(function), scattered(64, 3, rng()), rng())[1]
+    assert len(modes) == 2
+    assert float((modes[0].centre - place).abs().max()) < 1e-3
+    assert modes[0].log_mass - modes[1].log_mass == pytest.approx(math.log(7 / 3), abs=0.2)
+
+
 def test_climbs_in_units_of_a_mode_end_where_others_are_cut_short():
     """Scales that differ by a million, in twenty dimensions; another mode of the same shape."""
     turn, _ = torch.linalg.qr(torch.randn(20, 20, generator=rng(4), dtype=F64))

@@ -17,6 +17,7 @@ from unnoise.laws.students import Students
 from unnoise.walking.functions import Differences
 
 LENGTHS = (1.0, 30.0)  # of points in units of a mode, spread evenly in the logarithm
+FARTHER, FEW = (30.0, 1e8), 16  # the same of one point of so many, for modes far off, which are seen in many directions
 AROUND = (0.5, 3.0)  # the same around a place, in units of how far the mode is from it
 NUMBERS = 2**21  # of all points at most, where one part is known
 SEVERAL, ANGLES = 4, 8  # times as many points where there may be more modes; so many dimensions for each
@@ -74,9 +75,13 @@ def unexplained(target: LogDensity[Tensor], law: Students, n: int, most: int, rn
     n = min(n, NUMBERS // size) * min(len(law.means), SEVERAL, 1 + size // ANGLES)
     if isinstance(target, Differences):
         n //= 2 * size + 1
-    places, share = (law.means.mean(0), torch.zeros_like(law.means[0])), n // 4
-    near = beside(law, max(1, n - len(places) * share), LENGTHS, rng)
-    points = torch.cat([near, *(around(law, place, share, rng) for place in places)])
+    share, few = n // 4, n // FEW
+    points = torch.cat([
+        beside(law, max(1, n - 2 * share), LENGTHS, rng),
+        around(law, law.means.mean(0), share, rng),
+        around(law, torch.zeros_like(law.means[0]), share - few, rng),
+        beside(law, few, FARTHER, rng),
+    ])  # fmt: skip
     parts = [_elsewhere(target, law, rows) for rows in torch.split(points, ROWS)]
     left, heights, steep = (torch.cat(part) for part in zip(*parts, strict=True))
     if len(left) <= most:
@@ -97,10 +102,10 @@ def _elsewhere(target: LogDensity[Tensor], law: Students, x: Tensor) -> tuple[Te
     far = squared - 2 * (law.weights.log() - law.factors.slogdet()[1])
     near = far.argmin(1, keepdim=True)
     may = far <= far.gather(1, near) + ROUGH * squared.gather(1, near) + x.shape[1]
-    cosine, steep = torch.full_like(values, -math.inf), torch.zeros_like(values)
+    cosine, steep = torch.full_like(squared[:, 0], -math.inf), torch.zeros_like(squared[:, 0])
     for part, (centre, factor) in enumerate(zip(law.means, torch.linalg.inv(law.factors), strict=True)):
         rows = may[:, part].nonzero()[:, 0]
-        away, along = (x[rows] - centre) @ factor.T, slopes[rows] @ law.factors[part]
+        away, along = (x[rows] - centre) @ factor.T, slopes[rows].to(x) @ law.factors[part]
         length = along.norm(dim=1)
         back = -(away * along).sum(1) / (away.norm(dim=1) * length).clamp(min=1e-300)
         cosine[rows] = torch.maximum(cosine[rows], back)
