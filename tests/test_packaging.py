@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]["targets"]
-MOST_BYTES = 1_270_000  # of source alone, which takes 840 kB even without its docstrings and comments
+MOST_BYTES = 1_320_000  # of source alone, which takes 840 kB even without its docstrings and comments
 SUFFIXES = {".py", ".css", ".js", ".html", ".typed"}
 
 
