@@ -101,8 +101,8 @@ def test_of_many_that_are_left_the_steepest_for_their_height_are_taken():
 
 def test_of_values_alone_there_are_fewer_points():
     target = Tried(Density(far), Euclidean(4))
-    left = unexplained(Differences(target), normal(), 9 * 2**11, 10**6, rng())
-    assert target.evaluations == 9 * 2**11
+    left = unexplained(Differences(target), normal(), 9 * 2**13, 10**6, rng())
+    assert target.evaluations == 9 * 2**13
     assert 0 < len(left) < 100
 
 

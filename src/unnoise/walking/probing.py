@@ -56,12 +56,12 @@ def unexplained(target: LogDensity[Tensor], law: Students, n: int, most: int, rn
     r"""Points beside the parts of a law where the slope of the target leads elsewhere, (m, d).
 
     In units of the nearest part, $z = A^{-1}(x - m)$, the slope of an elliptical density is along $-z$. Of n points
-    those are left for which the cosine between both is below `BACK`. From a wide mode a narrow one, k times as wide, is
-    seen at an angle of $\arcsin k$, which in d dimensions has about $k^{d-1}$ of all directions; from between the modes
-    it is far more. So half of all points lie around the middle of the parts, and around zero, near which coordinates
-    are mostly chosen. Beside a bent density these are many. Where
-    they are more than `most`, half of it are those that are steepest for their height, as the foot of a narrow mode is;
-    others by chance.
+    those are left for which the cosine between both is below `BACK`. From a wide mode a narrow one, k times as wide,
+    is seen at an angle of $\arcsin k$, which in d dimensions has about $k^{d-1}$ of all directions; from between the
+    modes it is far more. So in many dimensions half of all points lie around the middle of the parts, and around
+    zero, near which coordinates are mostly chosen; in few the others are seen from beside a mode. Beside a bent
+    density these are many. Where they are more than `most`, half of it are those that are steepest for their height,
+    as the foot of a narrow mode is; others by chance.
 
     Args:
         target: whose slopes are asked; by differences they cost 2 d + 1 values, so there are as many points fewer.
@@ -75,11 +75,11 @@ def unexplained(target: LogDensity[Tensor], law: Students, n: int, most: int, rn
     n = min(n, NUMBERS // size) * min(len(law.means), SEVERAL, 1 + size // ANGLES)
     if isinstance(target, Differences):
         n //= 2 * size + 1
-    share, few = n // 4, n // FEW
+    share, few = n // 4 if size >= ANGLES else 0, n // FEW
     points = torch.cat([
-        beside(law, max(1, n - 2 * share), LENGTHS, rng),
+        beside(law, max(1, n - 2 * share - few), LENGTHS, rng),
         around(law, law.means.mean(0), share, rng),
-        around(law, torch.zeros_like(law.means[0]), share - few, rng),
+        around(law, torch.zeros_like(law.means[0]), share, rng),
         beside(law, few, FARTHER, rng),
     ])  # fmt: skip
     parts = [_elsewhere(target, law, rows) for rows in torch.split(points, ROWS)]
