@@ -189,6 +189,11 @@ def test_a_funnel_is_right_or_not_trusted():
 WRONG = {
     "flat": (lambda x: 0 * x.sum(-1), {"dimension": 2}, "does not seem to be integrable"),
     "a slope": (lambda x: x.sum(-1), {"dimension": 2}, "does not seem to be integrable"),
+    "free logits": (
+        lambda x: torch.log_softmax(x, -1) @ torch.tensor([3.0, 5.0, 2.0], dtype=x.dtype),
+        {"dimension": 3},
+        "does not seem to be integrable: along some line .* add a prior",
+    ),
     "nowhere": (lambda x: x.sum(-1) - torch.inf, {"dimension": 2}, r"not finite at any of [\d,]+ points"),
     "infinite": (lambda x: x.sum(-1) + torch.inf, {"dimension": 2}, r"NaN or plus infinity at all of [\d,]+ points"),
     "flat, values alone": (lambda x: 0 * np.sum(x, -1), {"dimension": 2}, "does not seem to be integrable"),

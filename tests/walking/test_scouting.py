@@ -12,7 +12,7 @@ from unnoise.laws.students import Students
 from unnoise.walking import climbing, probing, scouting
 from unnoise.walking.climbing import climbed
 from unnoise.walking.probing import LENGTHS, beside
-from unnoise.walking.scouting import MET, first_guess, modes_of, reach, scattered
+from unnoise.walking.scouting import MET, PROPER, first_guess, modes_of, reach, scattered
 
 F64 = torch.float64
 
@@ -44,6 +44,41 @@ def test_a_mode_without_curvature_has_a_width():
     """exp(-x^4) falls by one half at .84."""
     (mode,) = found(lambda x: -(x**4).sum(-1), 1)
     assert float(mode.factor.abs()) == pytest.approx(0.5**0.25, rel=0.2)
+
+
+def softmax_of_free_logits(size):
+    counts = torch.arange(1.0, size + 1, dtype=F64)
+    return lambda x: (counts * torch.log_softmax(x, 1)).sum(1)
+
+
+def strengths_of_players(size):
+    """Of Bradley and Terry, where the first of a pair won."""
+    first = torch.arange(6 * size) % size
+    other = (first + 1 + torch.arange(6 * size) // size % (size - 1)) % size
+    return lambda x: torch.nn.functional.logsigmoid(x[:, first] - x[:, other]).sum(1)
+
+
+def a_sum_of_scaled_numbers(size):
+    scales = torch.logspace(-3, 3, size, dtype=F64)
+    return lambda x: -torch.log(torch.cosh(x @ scales)) - 0.5 * x[:, 1:-1].square().sum(1)
+
+
+@pytest.mark.parametrize("size", [3, 6])
+@pytest.mark.parametrize("kind", [softmax_of_free_logits, strengths_of_players, a_sum_of_scaled_numbers])
+def test_a_direction_in_which_nothing_changes_is_seen_where_log_p_is_no_parabola(kind, size):
+    """Of a weak prior there is one that is as wide as it, along that direction, and is no longer endless."""
+    endless = kind(size)
+    assert found(endless, size)[0].reach >= PROPER
+    weak = found(lambda x: endless(x) - 0.5 * (x / 1e5).square().sum(1), size)[0].reach
+    assert 1e4 < weak < 1e6
+
+
+def test_a_flat_top_is_as_wide_as_it_is():
+    """No slope leads along the diagonal, where the density ends at four."""
+    target = Density(lambda x: -x.diff(dim=1)[:, 0].square() - torch.relu(x.sum(1).abs() - 4).square())
+    (mode,) = modes_of(target, climbed(target, torch.zeros(1, 2, dtype=F64)))
+    along = mode.factor.sum(0).norm() / math.sqrt(2)
+    assert 2 < float(along) < 6
 
 
 def test_modes_far_apart_are_found_and_weighed():

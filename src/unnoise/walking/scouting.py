@@ -24,6 +24,7 @@ DROP = 0.5  # of log p at the distance that is taken for a deviation
 MOST_MODES, REFUSED = 64, 16  # modes at most; ends of climbs that are no tops, after which no others are looked at
 FARTHER = 8  # times as many steps of the first climbs, if none came to its end, as down exp(-exp(x))
 BESIDE_TOP, HIGHER = (0.03, 0.1, 0.3, 1.0), 0.05  # deviations from a top, where log p may be so much higher
+UNSEEN = 1e-12  # of the steepest slopes, below which there are none but rounding
 TAILS = 5.0  # degrees of freedom around a mode
 WAVES, WAVE, MET = 8, 256, 3  # of so many climbs from elsewhere, two at least, until every mode was met so often
 BESIDE = (1.0, 150.0)  # deviations from a mode where climbs begin
@@ -269,6 +270,8 @@ def _shape_at(target: LogDensity[Tensor], centre: Tensor, height: Tensor) -> Ten
     size = len(centre)
     unit = torch.eye(size, dtype=centre.dtype, device=centre.device)
     factor = unit * _deviations(target, centre, height, unit, torch.ones_like(centre))
+    if (endless := _unseen(target, centre, height, factor)) is not None:
+        return endless
     for _ in range(2):
         points = torch.cat([centre + 0.1 * factor.T, centre - 0.1 * factor.T])
         values, slopes = target.log_prob_and_score(points)
@@ -279,6 +282,23 @@ def _shape_at(target: LogDensity[Tensor], centre: Tensor, height: Tensor) -> Ten
         factor = factor @ axes
         factor = factor * _deviations(target, centre, height, factor, curvature.abs().clamp(1e-12, 1e12).rsqrt())
     return factor
+
+
+def _unseen(target: LogDensity[Tensor], centre: Tensor, height: Tensor, factor: Tensor) -> Tensor | None:
+    """The factor with a direction along which no slope leads, and log p does not fall, for a column; None without one.
+
+    Differences of slopes mix it with others where log p is no parabola, as of a softmax of free logits, to all of which
+    any number may be added.
+    """
+    slopes = target.log_prob_and_score(torch.cat([centre + 0.1 * factor.T, centre - 0.1 * factor.T]))[1] @ factor
+    if not bool(torch.isfinite(slopes).all()):
+        return None
+    _, sizes, axes = torch.linalg.svd(slopes)
+    axis = factor @ axes[-1:].T
+    axis = axis / axis.abs().max()
+    if not sizes[-1] < UNSEEN * sizes[0] or _deviations(target, centre, height, axis, axis.new_ones(1)) < PROPER:
+        return None
+    return torch.where(axes[-1].abs() == axes[-1].abs().max(), PROPER * axis, factor)
 
 
 def _deviations(target: LogDensity[Tensor], centre: Tensor, height: Tensor, axes: Tensor, guess: Tensor) -> Tensor:
