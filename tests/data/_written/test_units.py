@@ -81,6 +81,32 @@ def test_units_of_one_quantity_rise_and_ranges_go_over_them() -> None:
     assert weights.between(None, "1.5 kg") == (None, numbers[2])
 
 
+@pytest.mark.parametrize(
+    ("form", "low", "high", "fine"),
+    [
+        ("[0 g: 100 to 900][0.0 kg: 1 to 3]", "500 g", "2 kg", True),
+        ("[0 g: 100 to 900][0.0 kg: 1 to 3]", "500 g", None, True),
+        ("[0 g: 900 to 2000][0.0 kg: 1 to 3]", "950 g", "2.5 kg", True),  # all grams from 950 on, and no kilogram less
+        ("[0 g: 900 to 2000][0.0 kg: 1 to 3]", "2.5 kg", None, True),
+        ("[0 g: 900 to 2000][0.0 kg: 1 to 3]", "950 g", "1500 g", True),  # of what stands in grams
+        ("[0 months: 1 to 23][0 years: 1 to 80]", None, "5 years", True),
+        ("[0 g: 900 to 2000][0.0 kg: 1 to 3]", "950 g", "1.2 kg", False),  # 1,900 g lie between on the scale
+        ("[0 g: 900 to 2000][0.0 kg: 1 to 3]", "1500 g", "2.5 kg", False),  # and 1 kg, too
+        ("[0 g: 900 to 2000][0.0 kg: 1 to 3]", None, "1500 g", False),  # but not here
+        ("[0 g: 900 to 2000][0.0 kg: 1 to 3]", "1.5 kg", None, False),
+        ("[0 mg: 1 to 5][0 g: 1 to 9000][0.0 kg: 1 to 3]", "2 mg", "2 kg", False),
+    ],
+)
+def test_ranges_over_units_whose_amounts_overlap_are_refused(form: str, low: str, high: str, fine: bool) -> None:
+    weights = SeveralUnits.of(form)
+    if fine:
+        ends = [None if end is None else weights.numbers(pl.Series([end]))[0] for end in (low, high)]
+        assert list(weights.between(low, high)) == ends
+    else:
+        with pytest.raises(InputError, match="whose units overlap in numbers of several units"):
+            weights.between(low, high)
+
+
 def test_a_unit_may_be_typed_in_other_words() -> None:
     ages = in_units_of(pl.Series(TEXTS["ages"][0]))
     assert ages is not None

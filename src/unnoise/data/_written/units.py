@@ -29,15 +29,22 @@ _TEXT = (
     rf"(?P<after>(?:\s{_WORD}|\s?{_SIGN}|[a-zµ]{{1,5}}|{KNOWN})?)$"
 )
 _PATTERN = re.compile(r"\[([^\[\]:]+): (-?[\d.e+]+) to (-?[\d.e+]+)\]")
-_QUANTITIES = (  # from the smallest unit
+_Quantity = Sequence[tuple[Any, ...]]
+_QUANTITIES: Sequence[_Quantity] = (  # from the smallest unit: how many of it each is, and words for it
     (
-        *(("s", "sec", "second"), ("min", "minute"), ("h", "hr", "hour"), ("d", "day"), ("w", "wk", "week")),
-        *(("m", "mo", "mon", "month"), ("y", "yr", "year")),
+        *((1.0, "s", "sec", "second"), (60.0, "min", "minute"), (3600.0, "h", "hr", "hour"), (86400.0, "d", "day")),
+        *((604800.0, "w", "wk", "week"), (2.6298e6, "m", "mo", "mon", "month"), (3.15576e7, "y", "yr", "year")),
     ),
-    (("ng",), ("µg", "mcg", "ug"), ("mg",), ("g",), ("oz",), ("lb",), ("kg",), ("t",)),
-    (("nm",), ("µm",), ("mm",), ("cm",), ("in",), ("ft",), ("m",), ("km",), ("mi",)),
-    (("b", "byte"), ("kb", "kib"), ("mb", "mib"), ("gb", "gib"), ("tb", "tib")),
-    (("µl", "ul"), ("ml",), ("cl",), ("dl",), ("l",)),
+    (
+        *((1.0, "ng"), (1e3, "µg", "mcg", "ug"), (1e6, "mg"), (1e9, "g"), (2.834952e10, "oz"), (4.535924e11, "lb")),
+        *((1e12, "kg"), (1e15, "t")),
+    ),
+    (
+        *((1.0, "nm"), (1e3, "µm"), (1e6, "mm"), (1e7, "cm"), (2.54e7, "in"), (3.048e8, "ft"), (1e9, "m")),
+        *((1e12, "km"), (1.609344e12, "mi")),
+    ),
+    ((1.0, "b", "byte"), (1e3, "kb", "kib"), (1e6, "mb", "mib"), (1e9, "gb", "gib"), (1e12, "tb", "tib")),
+    ((1.0, "µl", "ul"), (1e3, "ml"), (1e4, "cl"), (1e5, "dl"), (1e6, "l")),
 )
 _ORDINALS = {"st", "nd", "rd", "th"}
 _MANY, _MOST_UNITS, _SERIAL = 20, 8, 0.9  # texts that differ, as fewer may be levels; and the share of them in ids
@@ -125,7 +132,11 @@ class SeveralUnits:
         return found
 
     def between(self, low: str | None, high: str | None) -> tuple[float | None, float | None]:
-        """The ends of a range on the common scale, both of one unit or of one quantity; an InputError else."""
+        """The ends of a range on the common scale; an InputError if it is no stretch of it.
+
+        Both are of one unit, whose numbers alone are meant, or of one quantity, if the amounts of its units rise as the
+        scale does: of 900 g to 2000 g beside 1 kg to 3 kg no stretch is 1 kg to 1500 g.
+        """
         import polars as pl
 
         ends = [None if end is None else self.numbers(pl.Series([end], dtype=pl.String))[0] for end in (low, high)]
@@ -133,14 +144,34 @@ class SeveralUnits:
             end is None and text is not None for end, text in zip(ends, (low, high), strict=True)
         ):
             raise InputError(f"got the range {low!r} to {high!r}; expected numbers with a unit, near {self.words()}")
-        if quantity_of(self.forms) is not None:
-            return ends[0], ends[1]
         places = {int(self._places(np.array([end]))[0]) for end in ends if end is not None}
+        if (quantity := quantity_of(self.forms)) is not None:
+            if not (len(places) == 1 and None not in ends) and not self._rises(ends, quantity):
+                raise InputError(
+                    f"got the range {low!r} to {high!r}, whose units overlap in {self.words()}; give both ends in one "
+                    "unit, for the numbers of that unit"
+                )
+            return ends[0], ends[1]
         if len(places) > 1:
             raise InputError(f"got the range {low!r} to {high!r}, whose ends are of two units; expected one unit")
         (first, last), shift = self.ends[place := places.pop()], self._shifts[place]
         outer = first + shift - self._reach, last + shift + self._reach
         return (outer[0] if ends[0] is None else ends[0]), (outer[1] if ends[1] is None else ends[1])
+
+    def _rises(self, ends: Sequence[float | None], quantity: _Quantity) -> bool:
+        """Whether what lies between the ends on the common scale is what lies between them as amounts."""
+        sizes = np.array([quantity[_rank(quantity, form.after.strip().lower()) or 0][0] for form in self.forms])
+        seen, shifts = np.array(self.ends), np.array(self._shifts)
+        scale, amounts = seen + shifts[:, None], seen * sizes[:, None]
+        for end, compare in zip(ends, (np.greater_equal, np.less_equal), strict=True):
+            if end is not None:
+                place = int(self._places(np.array([end]))[0])
+                amount = (end - shifts[place]) * sizes[place]
+                cut = (amounts[:, 0] < amount) & (amount < amounts[:, 1])
+                cut[place] = False
+                if cut.any() or (compare(scale, end) != compare(amounts, amount)).any():
+                    return False
+        return True
 
     def words(self) -> str:
         """As `numbers of several units, 100 g to 900 g, 1.0 kg to 5.0 kg`."""
@@ -194,14 +225,14 @@ def _is_known(form: Notation) -> bool:
     return re.fullmatch(KNOWN, f"{form.before}{form.after}".strip()) is not None
 
 
-def quantity_of(forms: Sequence[Notation]) -> tuple[tuple[str, ...], ...] | None:
+def quantity_of(forms: Sequence[Notation]) -> _Quantity | None:
     """The units of a quantity of which all are, from the smallest; None of others, as of two currencies."""
     names = [form.after.strip().lower() for form in forms]
     alone = not any(form.before for form in forms)
     return next((one for one in _QUANTITIES if alone and all(_rank(one, name) is not None for name in names)), None)
 
 
-def _rank(quantity: Sequence[Sequence[str]], name: str) -> int | None:
+def _rank(quantity: _Quantity, name: str) -> int | None:
     return next((place for place, words in enumerate(quantity) if {name, name.removesuffix("s")} & {*words}), None)
 
 
@@ -213,11 +244,11 @@ def _order(forms: Sequence[Notation]) -> Any:
     return lambda pair: _rank(quantity, pair[0].after.strip().lower())
 
 
-def _keys(form: Notation, quantity: Sequence[Sequence[str]] | None) -> list[str]:
+def _keys(form: Notation, quantity: _Quantity | None) -> list[str]:
     """What may stand around the digits, with a 0 for them: in a quantity any word for the unit."""
     found = {f"{form.before.strip()}0{after.strip()}" for after in (form.after, form.single or form.after)}
     rank = None if quantity is None else _rank(quantity, form.after.strip().lower())
-    words = quantity[rank] if quantity is not None and rank is not None else ()
+    words = quantity[rank][1:] if quantity is not None and rank is not None else ()
     return sorted(found | {f"0{word}{end}" for word in words for end in ("", "s")})
 
 
